@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/temporary_folder.h"
 
-#include <stdlib.h>
 #include <stdexcept>
+#include <stdlib.h>
 #include <string>
 
 namespace chexworld::test {

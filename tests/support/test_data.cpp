@@ -19,7 +19,8 @@ std::filesystem::path from_environment(const char* variable, const char* default
 bool present(const std::filesystem::path& folder, const char* variable) {
   if (std::filesystem::is_directory(folder)) return true;
   const char* value = std::getenv(variable);
-  if (value != nullptr && *value != '\0') throw std::runtime_error(std::string(variable) + " names no folder: " + value);
+  if (value != nullptr && *value != '\0')
+    throw std::runtime_error(std::string(variable) + " names no folder: " + value);
   return false;
 }
 
@@ -61,7 +62,9 @@ std::vector<CsvRow> read_csv(const std::filesystem::path& path) {
   if (lines.back().size() == 1 && lines.back()[0].empty()) lines.pop_back();
   std::vector<CsvRow> rows;
   for (std::size_t i = 1; i < lines.size(); ++i) {
-    if (lines[i].size() != lines[0].size()) throw std::runtime_error(path.string() + ": row " + std::to_string(i) + " has another number of cells than the header");
+    if (lines[i].size() != lines[0].size())
+      throw std::runtime_error(path.string() + ": row " + std::to_string(i) +
+                               " has another number of cells than the header");
     for (std::size_t j = 0; j < lines[0].size(); ++j) {
       if (j == 0) rows.emplace_back();
       rows.back()[lines[0][j]] = lines[i][j];

@@ -21,19 +21,19 @@ namespace chexworld {
 
 /// What kind of failure it is, for programs. The sentence for people is Error::message().
 enum class ErrorCode {
-  kInvalidArgument,   ///< the caller asked for something impossible          exit 2, HTTP 400
-  kUnauthorized,      ///< no or wrong credentials                            exit 1, HTTP 401
-  kNotFound,          ///< the named thing does not exist                     exit 1, HTTP 404
-  kConflict,          ///< it exists already, or its state forbids this       exit 1, HTTP 409
-  kTooLarge,          ///< over a configured limit                            exit 1, HTTP 413
-  kMalformed,         ///< the bytes are not what they claim to be            exit 1, HTTP 422
-  kUnsupported,       ///< well-formed, but a kind we do not handle           exit 1, HTTP 415
-  kResourceExhausted, ///< out of disk space, memory or queue slots           exit 1, HTTP 507
-  kTimeout,           ///< did not finish within its time limit               exit 1, HTTP 504
-  kUnavailable,       ///< a needed service is down; trying later may help    exit 1, HTTP 503
-  kCancelled,         ///< stopped on request                                 exit 1, HTTP 499
-  kInputOutput,       ///< the operating system refused to read or write      exit 1, HTTP 500
-  kInternal,          ///< a defect in this library                           exit 1, HTTP 500
+  kInvalidArgument,    ///< the caller asked for something impossible          exit 2, HTTP 400
+  kUnauthorized,       ///< no or wrong credentials                            exit 1, HTTP 401
+  kNotFound,           ///< the named thing does not exist                     exit 1, HTTP 404
+  kConflict,           ///< it exists already, or its state forbids this       exit 1, HTTP 409
+  kTooLarge,           ///< over a configured limit                            exit 1, HTTP 413
+  kMalformed,          ///< the bytes are not what they claim to be            exit 1, HTTP 422
+  kUnsupported,        ///< well-formed, but a kind we do not handle           exit 1, HTTP 415
+  kResourceExhausted,  ///< out of disk space, memory or queue slots           exit 1, HTTP 507
+  kTimeout,            ///< did not finish within its time limit               exit 1, HTTP 504
+  kUnavailable,        ///< a needed service is down; trying later may help    exit 1, HTTP 503
+  kCancelled,          ///< stopped on request                                 exit 1, HTTP 499
+  kInputOutput,        ///< the operating system refused to read or write      exit 1, HTTP 500
+  kInternal,           ///< a defect in this library                           exit 1, HTTP 500
 };
 
 /// Stable kebab-case name for JSON and logs, e.g. "malformed".

@@ -153,7 +153,8 @@ std::string ConfigReader::choice(const std::string& key, const std::string& fall
 std::vector<std::string> ConfigReader::texts(const std::string& key) {
   const Json* value = take(key);
   if (value == nullptr) return {};
-  const bool all_text = value->is_array() && std::all_of(value->begin(), value->end(), [](const Json& v) { return v.is_string(); });
+  const bool all_text =
+      value->is_array() && std::all_of(value->begin(), value->end(), [](const Json& v) { return v.is_string(); });
   if (!all_text) reject(key, "a list of texts", *value);
   return value->get<std::vector<std::string>>();
 }

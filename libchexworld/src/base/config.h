@@ -4,9 +4,9 @@
 #pragma once
 
 #include <filesystem>
-#include <set>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>

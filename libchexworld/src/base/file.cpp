@@ -59,11 +59,12 @@ FileDescriptor open_for_reading(const fs::path& path) {
 
 std::vector<std::byte> read_file(const fs::path& path, std::uint64_t limit_bytes) {
   const FileDescriptor file = open_for_reading(path);
-  struct stat status {};
+  struct stat status{};
   if (fstat(file.get(), &status) != 0) fail_errno("reading " + path.string(), errno);
   if (S_ISDIR(status.st_mode)) fail(ErrorCode::kInvalidArgument, path.string() + " is a folder, not a file");
   std::vector<std::byte> bytes;
-  bytes.reserve(S_ISREG(status.st_mode) && std::uint64_t(status.st_size) <= limit_bytes ? std::size_t(status.st_size) : 0);
+  bytes.reserve(S_ISREG(status.st_mode) && std::uint64_t(status.st_size) <= limit_bytes ? std::size_t(status.st_size)
+                                                                                        : 0);
   std::byte block[1 << 16];
   for (;;) {
     const ssize_t count = read(file.get(), block, sizeof block);
@@ -71,7 +72,8 @@ std::vector<std::byte> read_file(const fs::path& path, std::uint64_t limit_bytes
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail_errno("reading " + path.string(), errno);
     if (bytes.size() + std::size_t(count) > limit_bytes)
-      fail(ErrorCode::kTooLarge, path.string() + " is larger than the limit of " + std::to_string(limit_bytes) + " bytes");
+      fail(ErrorCode::kTooLarge,
+           path.string() + " is larger than the limit of " + std::to_string(limit_bytes) + " bytes");
     bytes.insert(bytes.end(), block, block + count);
   }
 }

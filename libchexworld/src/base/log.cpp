@@ -12,7 +12,8 @@ namespace {
 
 struct Logger {
   std::shared_ptr<spdlog::logger> standard_error = [] {
-    auto logger = std::make_shared<spdlog::logger>("chexworld", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>("chexworld", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
     logger->set_level(spdlog::level::trace);  // our own level decides
     return logger;

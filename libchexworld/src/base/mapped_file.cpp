@@ -12,7 +12,7 @@ namespace chexworld {
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const FileDescriptor file = open_for_reading(path);
-  struct stat status {};
+  struct stat status{};
   if (fstat(file.get(), &status) != 0) fail_errno("reading " + path.string(), errno);
   if (!S_ISREG(status.st_mode)) fail(ErrorCode::kInvalidArgument, path.string() + " is not a regular file");
   size_ = static_cast<std::size_t>(status.st_size);

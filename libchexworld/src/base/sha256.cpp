@@ -102,7 +102,8 @@ Sha256::Sha256() : state_(std::make_unique<State>()) {
 }
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  if (EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) != 1) fail(ErrorCode::kInternal, "SHA-256 failed");
+  if (EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) != 1)
+    fail(ErrorCode::kInternal, "SHA-256 failed");
 }
 
 Sha256Digest Sha256::finish() {

@@ -12,8 +12,16 @@ struct TypeFacts {
 };
 
 // In the order of DataType.
-constexpr std::array<TypeFacts, 10> kFacts{
-    {{8, "F64"}, {4, "F32"}, {2, "F16"}, {2, "BF16"}, {8, "I64"}, {4, "I32"}, {2, "I16"}, {1, "I8"}, {1, "U8"}, {1, "BOOL"}}};
+constexpr std::array<TypeFacts, 10> kFacts{{{8, "F64"},
+                                            {4, "F32"},
+                                            {2, "F16"},
+                                            {2, "BF16"},
+                                            {8, "I64"},
+                                            {4, "I32"},
+                                            {2, "I16"},
+                                            {1, "I8"},
+                                            {1, "U8"},
+                                            {1, "BOOL"}}};
 
 }  // namespace
 

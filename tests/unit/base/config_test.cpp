@@ -19,7 +19,8 @@ Error error_of(Action action) {
 }
 
 TEST(Config, JsonAndTomlGiveTheSameObject) {
-  const Json json = parse_json(R"({"name": "a", "n": 3, "x": 0.5, "on": true, "list": ["p", "q"], "deep": {"k": 1}})", "j");
+  const Json json =
+      parse_json(R"({"name": "a", "n": 3, "x": 0.5, "on": true, "list": ["p", "q"], "deep": {"k": 1}})", "j");
   const Json toml = parse_toml("name='a'\nn=3\nx=0.5\non=true\nlist=['p','q']\n[deep]\nk=1\n", "t");
   EXPECT_EQ(json, toml);
 }
@@ -68,7 +69,8 @@ TEST(ConfigReader, WrongValuesAreNamedWithWhatIsAllowed) {
   ConfigReader reader(json, "f");
   EXPECT_EQ(error_of([&] { reader.integer("n", 0, {0, 10}); }).message(),
             "f: 'n' must be a whole number from 0 to 10, not 11");
-  EXPECT_EQ(error_of([&] { reader.number("x", 0, {0, 1}); }).message(), "f: 'x' must be a number from 0 to 1, not \"much\"");
+  EXPECT_EQ(error_of([&] { reader.number("x", 0, {0, 1}); }).message(),
+            "f: 'x' must be a number from 0 to 1, not \"much\"");
   EXPECT_EQ(error_of([&] { reader.choice("c", "", {"blue", "green"}); }).message(),
             "f: 'c' must be one of blue, green, not \"red\"");
   EXPECT_EQ(error_of([&] { reader.integer("big", 0, {0, 10}); }).code(), ErrorCode::kInvalidArgument);

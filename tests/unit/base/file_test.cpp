@@ -15,7 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-std::string text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 std::size_t files_in(const fs::path& folder) {
   return std::size_t(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
@@ -45,9 +47,7 @@ TEST(AtomicWrite, LeavesTheOldFileWhenProducingFails) {
 }
 
 TEST(AtomicWrite, FullDiskNamesTheFileAndTheRemedy) {
-  const auto result = capture([&] {
-    FileWriter(open("/dev/full", O_WRONLY), "model.safetensors").write("x");
-  });
+  const auto result = capture([&] { FileWriter(open("/dev/full", O_WRONLY), "model.safetensors").write("x"); });
   EXPECT_EQ(result.error().code(), ErrorCode::kResourceExhausted);
   EXPECT_THAT(result.error().message(), HasSubstr("model.safetensors"));
   EXPECT_THAT(result.error().message(), HasSubstr("free space"));

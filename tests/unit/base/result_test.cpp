@@ -28,9 +28,8 @@ TEST(Result, MovesItsValueOut) {
 
 TEST(Error, GathersContextOnTheWayUp) {
   const auto result = capture([] {
-    within("loading model.safetensors", [] {
-      within("tensor head.weight", [] { fail(ErrorCode::kMalformed, "size is not 3072 bytes"); });
-    });
+    within("loading model.safetensors",
+           [] { within("tensor head.weight", [] { fail(ErrorCode::kMalformed, "size is not 3072 bytes"); }); });
   });
   EXPECT_EQ(result.error().message(), "loading model.safetensors: tensor head.weight: size is not 3072 bytes");
   EXPECT_EQ(result.error().code(), ErrorCode::kMalformed);

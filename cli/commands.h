@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every command of the `chexworld` program. A command declares its options on the application and, when
+// chosen, runs in the callback; it reports failure by throwing Failure and never calls exit().
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace chexworld::cli {
+
+void add_doctor(CLI::App& application);
+
+}  // namespace chexworld::cli
