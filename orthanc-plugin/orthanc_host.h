@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// The Orthanc process that loaded us: what we ask of it, without its C types.
+#pragma once
+
+#include "base/config.h"
+#include "base/log.h"
+
+#include <orthanc/OrthancCPlugin.h>
+#include <string>
+
+namespace chexworld::plugin {
+
+/// Thin view of the context; lives from OrthancPluginInitialize to OrthancPluginFinalize. Thread safe, as the SDK is.
+class OrthancHost {
+ public:
+  explicit OrthancHost(OrthancPluginContext* context) : context_(context) {}
+
+  OrthancPluginContext* context() const { return context_; }
+  std::string version() const { return context_->orthancVersion; }
+  /// The whole configuration as Orthanc read it; throws Failure.
+  Json configuration() const;
+  /// A line in Orthanc's own log.
+  void log(LogLevel level, const std::string& line) const;
+
+ private:
+  OrthancPluginContext* context_;
+};
+
+}  // namespace chexworld::plugin

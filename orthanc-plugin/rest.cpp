@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "orthanc-plugin/rest.h"
+
+namespace chexworld::plugin {
+
+Response json_response(const Json& json) { return {200, "application/json", json.dump(2) + "\n"}; }
+
+Response error_response(const Error& error) {
+  const Json body = {{"error", {{"code", name_of(error.code())}, {"message", error.message()}}}};
+  return {error.http_status(), "application/json", body.dump(2) + "\n"};
+}
+
+void send(const OrthancHost& host, OrthancPluginRestOutput* output, const Response& response) {
+  const auto size = static_cast<std::uint32_t>(response.body.size());
+  if (response.status == 200) {
+    OrthancPluginAnswerBuffer(host.context(), output, response.body.data(), size, response.content_type.c_str());
+    return;
+  }
+  OrthancPluginSetHttpHeader(host.context(), output, "Content-Type", response.content_type.c_str());
+  OrthancPluginSendHttpStatus(host.context(), output, static_cast<std::uint16_t>(response.status), response.body.data(),
+                              size);
+}
+
+void send_method_not_allowed(const OrthancHost& host, OrthancPluginRestOutput* output, const char* allowed) {
+  OrthancPluginSendMethodNotAllowed(host.context(), output, allowed);
+}
+
+}  // namespace chexworld::plugin

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Between Orthanc's REST callbacks (C) and handlers that take a request and return a response.
+#pragma once
+
+#include "orthanc-plugin/orthanc_host.h"
+
+#include <chexworld/result.h>
+
+#include <string>
+
+namespace chexworld::plugin {
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+Response json_response(const Json& json);
+
+/// {"error": {"code", "message"}} with the HTTP status of the error.
+Response error_response(const Error& error);
+
+/// Sends `response` as the answer to the request behind `output`.
+void send(const OrthancHost& host, OrthancPluginRestOutput* output, const Response& response);
+
+/// Answers 405 with the methods that are allowed, e.g. "GET".
+void send_method_not_allowed(const OrthancHost& host, OrthancPluginRestOutput* output, const char* allowed);
+
+/// Every C callback goes through here: no exception may reach Orthanc.
+template <class Action>
+OrthancPluginErrorCode protect(Action&& action) noexcept {
+  try {
+    action();
+    return OrthancPluginErrorCode_Success;
+  } catch (const std::bad_alloc&) {
+    return OrthancPluginErrorCode_NotEnoughMemory;
+  } catch (...) {
+    return OrthancPluginErrorCode_Plugin;
+  }
+}
+
+}  // namespace chexworld::plugin

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The plugin in a real Orthanc.
+#include "support/orthanc_server.h"
+
+#include <chexworld/version.h>
+
+#include <gmock/gmock.h>
+#include <sstream>
+
+namespace chexworld::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Plugin, AnswersStatusInARealOrthanc) {
+  OrthancServer orthanc({{"Enable", true}});
+  ASSERT_TRUE(orthanc.running()) << orthanc.log();
+  const HttpAnswer answer = orthanc.get("/chexworld/status");
+  EXPECT_EQ(answer.status, 200);
+  const Json status = Json::parse(answer.body);
+  EXPECT_EQ(status["version"], version());
+  EXPECT_EQ(status["orthanc"], Json::parse(orthanc.get("/system").body)["Version"]);
+  EXPECT_EQ(orthanc.request("POST", "/chexworld/status", "{}").status, 405);
+  EXPECT_EQ(orthanc.get("/chexworld/nonsense").status, 404);
+  EXPECT_EQ(orthanc.stop(), 0) << orthanc.log();
+  EXPECT_THAT(orthanc.log(), HasSubstr("chexworld " + std::string(version()) + " is ready"));
+}
+
+TEST(Plugin, DisabledAnswersNothing) {
+  OrthancServer orthanc({{"Enable", false}});
+  ASSERT_TRUE(orthanc.running()) << orthanc.log();
+  EXPECT_EQ(orthanc.get("/chexworld/status").status, 404);
+  EXPECT_THAT(orthanc.log(), HasSubstr("not enabled"));
+}
+
+TEST(Plugin, OrthancRefusesToStartOnAWrongKeyOrValue) {
+  OrthancServer misspelt({{"Enabel", true}});
+  EXPECT_FALSE(misspelt.running());
+  EXPECT_THAT(misspelt.log(), HasSubstr("unknown key 'Enabel' (did you mean 'Enable'?)"));
+  OrthancServer wrong_value({{"Enable", "yes"}});
+  EXPECT_FALSE(wrong_value.running());
+  EXPECT_THAT(wrong_value.log(), HasSubstr("'Enable' must be true or false, not \"yes\""));
+}
+
+TEST(Plugin, ExportsOnlyTheFourEntryPoints) {
+  const Finished symbols = run({"nm", "--dynamic", "--defined-only", "--format=just-symbols", plugin_library()});
+  ASSERT_EQ(symbols.exit_status, 0) << symbols.output;
+  std::istringstream lines(symbols.output);
+  std::vector<std::string> names;
+  for (std::string name; std::getline(lines, name);) names.push_back(name);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("OrthancPluginInitialize", "OrthancPluginFinalize",
+                                                   "OrthancPluginGetName", "OrthancPluginGetVersion"));
+}
+
+TEST(Plugin, LoadsNeitherTorchNorCodecs) {
+  const Finished libraries = run({"ldd", plugin_library()});
+  ASSERT_EQ(libraries.exit_status, 0) << libraries.output;
+  for (const char* unwanted : {"torch", "blas", "dcm", "opencv", "openjp", "cuda", "protobuf", "not found"})
+    EXPECT_THAT(libraries.output, Not(HasSubstr(unwanted)));
+}
+
+}  // namespace
+}  // namespace chexworld::test

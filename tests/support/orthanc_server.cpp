@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "support/orthanc_server.h"
+
+#include "base/file.h"
+
+#include <csignal>
+
+namespace chexworld::test {
+
+using namespace std::chrono_literals;
+
+std::string plugin_library() { return CHEXWORLD_PLUGIN_LIBRARY; }
+
+OrthancServer::OrthancServer(const Json& chexworld) : http_port_(free_port()), dicom_port_(free_port()) {
+  const std::string storage = (folder_ / "storage").string();
+  const Json configuration = {{"Name", "chexworld-test"},       {"StorageDirectory", storage},
+                              {"IndexDirectory", storage},      {"HttpPort", http_port_},
+                              {"DicomPort", dicom_port_},       {"RemoteAccessAllowed", false},
+                              {"AuthenticationEnabled", false}, {"Plugins", Json::array({plugin_library()})},
+                              {"Chexworld", chexworld}};
+  write_file_atomically(folder_ / "orthanc.json", configuration.dump(2));
+  process_ = std::make_unique<BackgroundProcess>(
+      std::vector<std::string>{"Orthanc", "--verbose", (folder_ / "orthanc.json").string()}, folder_ / "orthanc.log");
+  wait_until([this] { return !running() || get("/system").status == 200; }, 30s);
+}
+
+HttpAnswer OrthancServer::request(const std::string& method, const std::string& path, const std::string& body) const {
+  std::vector<std::string> command{"curl",        "--silent",       "--max-time", "30",
+                                   "--write-out", "\n%{http_code}", "--request",  method};
+  if (!body.empty()) command.insert(command.end(), {"--data-binary", body});
+  command.push_back("http://127.0.0.1:" + std::to_string(http_port_) + path);
+  const std::string output = run(command).output;
+  const std::size_t line = output.rfind('\n');
+  return line == std::string::npos ? HttpAnswer{}
+                                   : HttpAnswer{std::atoi(output.c_str() + line + 1), output.substr(0, line)};
+}
+
+int OrthancServer::stop() { return process_->stop(SIGTERM); }
+
+}  // namespace chexworld::test

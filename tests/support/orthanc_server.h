@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/config.h"
+#include "support/process.h"
+#include "support/temporary_folder.h"
+
+#include <memory>
+#include <string>
+
+namespace chexworld::test {
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+};
+
+/// A real Orthanc on free loopback ports with an empty storage of its own.
+class OrthancServer {
+ public:
+  /// Starts it with our plugin and `chexworld` as its configuration section, and waits until it answers
+  /// or has ended; see running().
+  explicit OrthancServer(const Json& chexworld = Json::object());
+
+  bool running() { return process_->running(); }
+  HttpAnswer get(const std::string& path) const { return request("GET", path, ""); }
+  HttpAnswer request(const std::string& method, const std::string& path, const std::string& body) const;
+  std::string log() const { return text_of(folder_ / "orthanc.log"); }
+  int dicom_port() const { return dicom_port_; }
+  /// Asks it to stop and waits; its exit status.
+  int stop();
+
+ private:
+  TemporaryFolder folder_;
+  int http_port_;
+  int dicom_port_;
+  std::unique_ptr<BackgroundProcess> process_;
+};
+
+/// The plugin library of this build.
+std::string plugin_library();
+
+}  // namespace chexworld::test
