@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Small builders of files, right and wrong ones.
+#pragma once
+
+#include <chexworld/result.h>
+#include <chexworld/tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace chexworld::test {
+
+std::string little_endian(std::uint64_t value, int bytes);
+std::span<const std::byte> bytes_of(std::string_view text);
+
+template <class T>
+TensorView view_of(DataType type, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+  return {type, std::move(shape), std::as_bytes(std::span(values))};
+}
+
+/// A safetensors file with this header, whatever it says, and `data_bytes` zeros.
+std::string safetensors_text(std::string_view header, std::size_t data_bytes);
+
+/// A bad file and what must be said about it.
+struct Hostile {
+  std::string name;  ///< letters and digits: the test's name
+  std::string bytes;
+  ErrorCode code;
+  std::string message_part;
+};
+
+/// Expects `read` to fail with the code and the message part, and the message to name `origin`.
+void expect_refused(const Hostile& file, const std::string& origin, const std::function<void(std::string_view)>& read);
+
+}  // namespace chexworld::test
