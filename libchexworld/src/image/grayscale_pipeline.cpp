@@ -32,8 +32,7 @@ bool is_padding(const GrayscaleAttributes& attributes, int stored) {
 double windowed(const Window& window, double x) {
   switch (window.function) {
     case VoiFunction::kSigmoid: return 1 / (1 + std::exp(-4 * (x - window.center) / window.width));
-    case VoiFunction::kLinearExact:
-      return std::clamp((x - window.center) / window.width + 0.5, 0.0, 1.0);
+    case VoiFunction::kLinearExact: return std::clamp((x - window.center) / window.width + 0.5, 0.0, 1.0);
     case VoiFunction::kLinear: break;
   }
   const double center = window.center - 0.5, width = window.width - 1;
@@ -171,12 +170,12 @@ GrayImage GrayscaleTransform::to_gray(const StoredPixels& pixels) const {
   return image;
 }
 
-std::vector<float> GrayscaleTransform::to_float(const StoredPixels& pixels) const {
-  std::vector<float> grey(pixels.samples.size());
+FloatImage GrayscaleTransform::to_float(const StoredPixels& pixels) const {
+  FloatImage image{pixels.columns, pixels.rows, std::vector<float>(pixels.samples.size())};
   const float* table = float_table_.data();
-  std::transform(pixels.samples.begin(), pixels.samples.end(), grey.begin(),
+  std::transform(pixels.samples.begin(), pixels.samples.end(), image.pixels.begin(),
                  [table](std::uint16_t sample) { return table[sample]; });
-  return grey;
+  return image;
 }
 
 }  // namespace chexworld

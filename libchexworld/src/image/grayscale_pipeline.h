@@ -9,6 +9,7 @@
 #pragma once
 
 #include "image/image.h"
+#include "image/resample.h"
 
 #include <cstdint>
 #include <memory>
@@ -92,7 +93,7 @@ class GrayscaleTransform {
   /// 8 bits, round half up: u8[rows, columns].
   GrayImage to_gray(const StoredPixels& pixels) const;
   /// Grey in [0,1], 0 black: f32[rows, columns].
-  std::vector<float> to_float(const StoredPixels& pixels) const;
+  FloatImage to_float(const StoredPixels& pixels) const;
 
   ContrastSource source() const { return source_; }
 

@@ -49,6 +49,8 @@ GrayImage center_crop(const GrayImage& image, int side);
 struct EvaluationSize {
   int resize = 256;  ///< short side before the crop, pixels
   int crop = 224;    ///< side of the result, pixels; at most `resize`
+
+  friend bool operator==(const EvaluationSize&, const EvaluationSize&) = default;
 };
 
 /// Short side to `size.resize`, then the middle `size.crop` x `size.crop`.
