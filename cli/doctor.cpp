@@ -46,11 +46,15 @@ void examine_blas(Report& report) {
   const BlasFacts facts = blas_facts();
   report.facts["blas"] = {
       {"library", facts.library}, {"config", facts.config}, {"threading", facts.threading}, {"threads", facts.threads}};
-  if (facts.slow_with_torch())
+  const std::string remedy =
+      "Remedy: install libopenblas0-openmp and point the alternatives libblas.so.3, liblapack.so.3 and "
+      "libopenblas.so.0 "
+      "at it (update-alternatives --config libblas.so.3-x86_64-linux-gnu, and likewise the other two)";
+  if (facts.fights_torch())
     report.warnings.push_back(
-        "SLOW BLAS: OpenBLAS with pthreads fights LibTorch's OpenMP threads (about 5 times slower). Remedy: install "
-        "libopenblas0-openmp and point the alternatives libblas.so.3, liblapack.so.3 and libopenblas.so.0 at it "
-        "(update-alternatives --config libblas.so.3-x86_64-linux-gnu, and likewise the other two)");
+        "SLOW BLAS: OpenBLAS with pthreads fights LibTorch's OpenMP threads (about 5 times slower). " + remedy);
+  if (facts.is_reference())
+    report.warnings.push_back("SLOW BLAS: this is the reference BLAS, one thread and unoptimised. " + remedy);
 }
 
 void examine_torch([[maybe_unused]] Report& report) {

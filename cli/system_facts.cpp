@@ -55,9 +55,9 @@ std::string file_holding(void* address) {
   return ignored ? info.dli_fname : real.string();
 }
 
-std::string threading_of_openblas() {
+std::string threading_of(const std::string& library) {
   auto* parallel = loaded_function<int()>("openblas_get_parallel");
-  if (parallel == nullptr) return "unknown";
+  if (parallel == nullptr) return library.find("/libblas.so") == std::string::npos ? "unknown" : "reference";
   constexpr std::array kNames{"single", "pthread", "openmp"};  // OpenBLAS's numbering
   const int kind = parallel();
   return kind >= 0 && kind < int(kNames.size()) ? kNames[std::size_t(kind)] : "unknown";
@@ -96,7 +96,7 @@ BlasFacts blas_facts() {
   void* multiply = dlsym(RTLD_DEFAULT, "sgemm_");
   facts.library = file_holding(multiply);
   if (multiply == nullptr) return facts;
-  facts.threading = threading_of_openblas();
+  facts.threading = threading_of(facts.library);
   if (auto* config = loaded_function<char*()>("openblas_get_config")) facts.config = config();
   if (auto* threads = loaded_function<int()>("openblas_get_num_threads")) facts.threads = threads();
   return facts;

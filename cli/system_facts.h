@@ -26,10 +26,12 @@ MemoryFacts memory_facts();
 struct BlasFacts {
   std::string library;    ///< file name, e.g. "libopenblasp-r0.3.29.so"; empty if no BLAS is loaded
   std::string config;     ///< OpenBLAS's own description
-  std::string threading;  ///< "openmp", "pthread", "single" or "unknown"
+  std::string threading;  ///< "openmp", "pthread", "single" (OpenBLAS), "reference" (netlib's) or "unknown"
   int threads = 0;
-  /// Debian's default: its threads fight those of LibTorch (5 times slower for one image).
-  bool slow_with_torch() const { return threading == "pthread"; }
+  /// OpenBLAS with pthreads, Debian's default: its threads fight those of LibTorch (5 times slower for one image).
+  bool fights_torch() const { return threading == "pthread"; }
+  /// Written to be correct, not fast: one thread, no vector instructions to speak of.
+  bool is_reference() const { return threading == "reference"; }
 };
 BlasFacts blas_facts();
 
