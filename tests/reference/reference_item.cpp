@@ -31,6 +31,11 @@ const Json& ReferenceItem::json(const std::string& key) {
   return json_.at(key);
 }
 
+const Json& ReferenceItem::whole_json() {
+  for (const auto& [key, value] : json_.items()) used_.insert(key);
+  return json_;
+}
+
 const TensorView& ReferenceItem::tensor(const std::string& name) {
   used_.insert(name);
   return file_.at(name);

@@ -20,7 +20,10 @@ class ReferenceItem {
 
   /// The value of a top-level key; counts as looked at.
   const Json& json(const std::string& key);
+  /// All of them at once, for tests that check the keys themselves.
+  const Json& whole_json();
   const TensorView& tensor(const std::string& name);
+  const TensorMap& tensors() const { return file_.tensors(); }
   bool has(const std::string& name) const { return file_.has(name); }
   std::vector<std::int64_t> shape(const std::string& name) { return tensor(name).shape; }
 
