@@ -13,18 +13,10 @@ namespace chexworld {
 
 namespace {
 
-constexpr int kPasses = 3;
 constexpr std::uint32_t kOne = 1U << 24;
 
-// A box of fractional radius: 2 * whole + 1 pixels of full weight and a fraction of one more at either end.
-struct Box {
-  int whole;
-  std::uint32_t weight;       // of a full pixel, 24-bit fixed point
-  std::uint32_t edge_weight;  // of the two end pixels
-};
-
 float box_radius(float sigma) {
-  const float variance = sigma * sigma / float(kPasses);
+  const float variance = sigma * sigma / float(kBoxPasses);
   const float length = std::sqrt(12.0F * variance + 1.0F);
   const float whole = std::floor((length - 1.0F) / 2.0F);
   const float rest = (2.0F * whole + 1.0F) * (whole * (whole + 1.0F) - 3.0F * variance) /
@@ -32,18 +24,9 @@ float box_radius(float sigma) {
   return whole + rest;
 }
 
-Box box_for(float sigma) {
-  const float radius = box_radius(sigma);
-  Box box;
-  box.whole = int(radius);
-  box.weight = std::uint32_t(float(kOne) / (radius * 2.0F + 1.0F));
-  box.edge_weight = (kOne - (std::uint32_t(box.whole) * 2 + 1) * box.weight) / 2;
-  return box;
-}
-
 // sums[x] = sum over a row's window; the ends count apart. All arrays have `width` elements.
 CHEXWORLD_AVX2_CLONE void weigh(const std::uint32_t* __restrict sums, const std::uint8_t* __restrict before,
-                                const std::uint8_t* __restrict after, const Box& box, int width,
+                                const std::uint8_t* __restrict after, const BoxFilter& box, int width,
                                 std::uint8_t* __restrict output) {
   const std::uint32_t weight = box.weight;
   const std::uint32_t edge_weight = box.edge_weight;
@@ -59,7 +42,7 @@ CHEXWORLD_AVX2_CLONE void move_window(std::uint32_t* __restrict sums, const std:
 }
 
 // One box blur down the columns of u8[height, width], all columns at once.
-void blur_columns(const std::vector<std::uint8_t>& input, int height, int width, const Box& box,
+void blur_columns(const std::vector<std::uint8_t>& input, int height, int width, const BoxFilter& box,
                   std::vector<std::uint8_t>& output) {
   const auto row = [&](std::int64_t y) {
     return input.data() + std::size_t(std::clamp<std::int64_t>(y, 0, height - 1)) * std::size_t(width);
@@ -87,9 +70,9 @@ std::vector<std::uint8_t> transposed(const std::vector<std::uint8_t>& input, int
   return output;
 }
 
-void blur_columns_repeatedly(std::vector<std::uint8_t>& pixels, int height, int width, const Box& box) {
+void blur_columns_repeatedly(std::vector<std::uint8_t>& pixels, int height, int width, const BoxFilter& box) {
   std::vector<std::uint8_t> next(pixels.size());
-  for (int pass = 0; pass < kPasses; ++pass) {
+  for (int pass = 0; pass < kBoxPasses; ++pass) {
     blur_columns(pixels, height, width, box, next);
     pixels.swap(next);
   }
@@ -97,13 +80,22 @@ void blur_columns_repeatedly(std::vector<std::uint8_t>& pixels, int height, int 
 
 }  // namespace
 
-GrayImage gaussian_blur(const GrayImage& image, double radius) {
-  require_picture(image, "blur");
+BoxFilter box_filter(double radius) {
   constexpr double kLargest = 4096;  // beyond any film; keeps sums within 32 bits
   if (!(radius >= 0 && radius <= kLargest))
     fail(ErrorCode::kInvalidArgument, "blur: the radius must be from 0 to 4096 pixels, not " + std::to_string(radius));
+  const float extent = box_radius(float(radius));
+  BoxFilter box;
+  box.whole = int(extent);
+  box.weight = std::uint32_t(float(kOne) / (extent * 2.0F + 1.0F));
+  box.edge_weight = (kOne - (std::uint32_t(box.whole) * 2 + 1) * box.weight) / 2;
+  return box;
+}
+
+GrayImage gaussian_blur(const GrayImage& image, double radius) {
+  require_picture(image, "blur");
+  const BoxFilter box = box_filter(radius);
   if (radius == 0) return image;
-  const Box box = box_for(float(radius));
   GrayImage result{image.width, image.height, transposed(image.pixels, image.height, image.width)};
   blur_columns_repeatedly(result.pixels, image.width, image.height, box);
   result.pixels = transposed(result.pixels, image.width, image.height);
