@@ -164,6 +164,16 @@ ConfigReader ConfigReader::section(const std::string& key) {
   return ConfigReader(value == nullptr ? Json::object() : *value, where_ + ": " + key);
 }
 
+std::vector<ConfigReader> ConfigReader::sections(const std::string& key) {
+  const Json* value = take(key);
+  if (value == nullptr) return {};
+  if (!value->is_array()) reject(key, "a list of objects", *value);
+  std::vector<ConfigReader> readers;
+  for (const Json& item : *value)
+    readers.emplace_back(item, where_ + ": " + key + "[" + std::to_string(readers.size()) + "]");
+  return readers;
+}
+
 void ConfigReader::finish() const {
   for (const auto& item : object_.items()) {
     if (known_.contains(item.key())) continue;

@@ -51,6 +51,8 @@ class ConfigReader {
   std::vector<std::string> texts(const std::string& key);
   /// The object below `key`; empty when absent. Its own finish() must be called.
   ConfigReader section(const std::string& key);
+  /// The objects of the list below `key`; none when absent. Each one's own finish() must be called.
+  std::vector<ConfigReader> sections(const std::string& key);
 
   /// Throws for the first key that nobody asked for.
   void finish() const;

@@ -41,9 +41,13 @@ std::string header_text(const std::vector<const NamedTensor*>& order, const Text
                     {"data_offsets", {offset, offset + tensor.bytes.size()}}};
     offset += tensor.bytes.size();
   }
-  std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');
-  return text;
+  try {
+    std::string text = header.dump();
+    text.append((8 - text.size() % 8) % 8, ' ');
+    return text;
+  } catch (const nlohmann::json::type_error&) {
+    fail(ErrorCode::kInvalidArgument, "writing safetensors: a name or a metadata text is not UTF-8");
+  }
 }
 
 }  // namespace

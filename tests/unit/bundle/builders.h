@@ -3,11 +3,15 @@
 // Small builders of files, right and wrong ones.
 #pragma once
 
+#include "bundle/encoder_shape.h"
+
 #include <chexworld/result.h>
 #include <chexworld/tensor.h>
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +29,24 @@ TensorView view_of(DataType type, std::vector<std::int64_t> shape, const std::ve
 
 /// A safetensors file with this header, whatever it says, and `data_bytes` zeros.
 std::string safetensors_text(std::string_view header, std::size_t data_bytes);
+
+/// Zero-filled f32 tensors of the given shapes, with their memory.
+class Tensors {
+ public:
+  Tensors() = default;
+  explicit Tensors(const std::map<std::string, std::vector<std::int64_t>>& shapes, const std::string& prefix = "");
+  void add(const std::string& name, const std::vector<std::int64_t>& shape);
+  std::map<std::string, TensorView> views() const { return views_; }
+  std::map<std::string, TensorView>* operator->() { return &views_; }
+  std::vector<float>& values(const std::string& name) { return *values_.at(name); }
+
+ private:
+  std::map<std::string, std::unique_ptr<std::vector<float>>> values_;
+  std::map<std::string, TensorView> views_;
+};
+
+/// A small encoder that has every part.
+EncoderShape tiny_encoder();
 
 /// A bad file and what must be said about it.
 struct Hostile {

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Model bundles: one safetensors file that holds everything needed to use a model.
+//
+// Tensors `encoder.*` (named as in published checkpoints), optionally `head.*`, and optionally a self-test: an input
+// `selftest.input` f32[B,C,S,S] with the embeddings `selftest.embedding` f32[B,D] that a correct installation
+// computes from it. The metadata holds `chexworld.format` ("1") and `chexworld.config` (JSON; docs/formats.md).
+#pragma once
+
+#include <chexworld/export.h>
+#include <chexworld/result.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace chexworld {
+
+/// One output of a head.
+struct BundleLabel {
+  std::string name;        ///< e.g. "Pneumothorax"
+  double threshold = 0.5;  ///< probability from which a finding counts as present
+  double slope = 1;        ///< calibration: logit becomes slope * logit + intercept
+  double intercept = 0;
+  friend bool operator==(const BundleLabel&, const BundleLabel&) = default;
+};
+
+/// A classification head on the encoder (specification, section 5).
+struct BundleHead {
+  enum class Kind {
+    kLinear,      ///< "fc": final norm, mean over tokens, linear
+    kNormLinear,  ///< "norm_fc": no final norm, mean over tokens, LayerNorm (eps 1e-5), linear
+    kAttentive,   ///< "attn": cross-attention with one learned query, linear
+  };
+  Kind kind = Kind::kLinear;
+  bool exclusive = false;           ///< probabilities by softmax over all labels instead of sigmoid for each
+  std::vector<BundleLabel> labels;  ///< C of them, in the order of the outputs
+  friend bool operator==(const BundleHead&, const BundleHead&) = default;
+};
+
+/// What a bundle is, without loading it. Plain value.
+struct BundleInfo {
+  std::string model_id;         ///< SHA-256 of the file, 64 hexadecimal digits
+  std::string architecture;     ///< "vit_base", ...; empty for a size that has no name
+  std::int64_t image_size = 0;  ///< pixels
+  std::int64_t patch_size = 0;  ///< pixels
+  std::int64_t width = 0;       ///< D, the length of an embedding
+  std::int64_t depth = 0;
+  std::int64_t heads = 0;
+  std::int64_t parameters = 0;  ///< numbers in encoder.* and head.*
+  std::optional<BundleHead> head;
+  bool has_self_test = false;
+  std::string licence;
+  std::string config_json;  ///< the whole configuration
+};
+
+/// Opens and checks a bundle: format, configuration, and that exactly the tensors are there that it announces, each of
+/// the announced shape. Thread safe. kNotFound without the file; kMalformed or kUnsupported, naming the place, else.
+CHEXWORLD_API Result<BundleInfo> inspect_bundle(const std::filesystem::path& path);
+
+}  // namespace chexworld
