@@ -81,6 +81,10 @@ if(CHEXWORLD_DICOM)
   chexworld_find_plain(turbojpeg turbojpeg.h turbojpeg libturbojpeg0-dev CHEXWORLD_DICOM)
 endif()
 
+if(CHEXWORLD_SERVICE)
+  chexworld_find_headers(boost boost/beast.hpp libboost-dev)
+endif()
+
 if(CHEXWORLD_PLUGIN)
   find_path(CHEXWORLD_ORTHANC_SDK orthanc/OrthancCPlugin.h)
   if(NOT CHEXWORLD_ORTHANC_SDK)
