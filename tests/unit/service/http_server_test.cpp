@@ -146,16 +146,16 @@ TEST(HttpServer, AnswersNonsenseAndSlowClientsAndLivesOn) {
 }
 
 TEST(HttpServer, AnswersLaterFromAnotherThread) {
-  std::vector<std::thread> threads;
+  std::promise<std::thread> started;
   HttpServer server({}, [&](const HttpRequest&, HttpReply reply) {
-    threads.emplace_back([reply = std::move(reply)] {
+    started.set_value(std::thread([reply = std::move(reply)] {
       std::this_thread::sleep_for(50ms);
       reply(json_response({{"late", true}}));
       reply(json_response({{"twice", true}}));  // dropped
-    });
+    }));
   });
   EXPECT_THAT(curl(server, "/"), HasSubstr("late"));
-  for (std::thread& thread : threads) thread.join();
+  started.get_future().get().join();
 }
 
 TEST(HttpServer, AForgottenReplyIsAnError) {
