@@ -85,8 +85,9 @@ void DicomFile::State::find_dataset(const TransferSyntax& syntax, const Deadline
     base = 0;
   }
   structure = check_structure(dataset_bytes, syntax.encoding, limits, deadline, base);
-  for (const DicomTag tag : structure.left_out)
-    doubts.push_back("the long value of " + to_string(tag) + " was not read");
+  for (const DicomTag tag : structure.left_out) {
+    if (tag.group % 2 == 0) doubts.push_back("the long value of " + to_string(tag) + " was not read");
+  }
 }
 
 void DicomFile::State::parse_header(ElementEncoding encoding) {

@@ -211,6 +211,7 @@ StreamHeader read_jpeg2000_header(std::span<const std::byte>& stream) {
     } else if (marker == 0x52) {
       if (body.size() < 10) malformed("JPEG 2000 COD is too short");
       header.wavelet_levels = checked_style(body.subspan(5), (int(body[0]) & 1) != 0, tiling);
+      header.block_style_at = std::size_t(&body[8] - stream.data());
       styled = true;
     } else if (marker == 0x53) {
       if (body.size() < 7) malformed("JPEG 2000 COC is too short");

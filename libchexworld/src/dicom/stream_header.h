@@ -21,9 +21,10 @@ struct StreamHeader {
   bool is_signed = false;
   bool ends_properly = false;  ///< the end mark is there
 
-  int start_of_frame = 0;      ///< JPEG, JPEG-LS: second byte of the marker, 0xc0 to 0xcf and 0xf7
-  bool names_colours = false;  ///< JPEG: a JFIF or Adobe marker says what the components are
-  int wavelet_levels = 0;      ///< JPEG 2000
+  int start_of_frame = 0;          ///< JPEG, JPEG-LS: second byte of the marker, 0xc0 to 0xcf and 0xf7
+  bool names_colours = false;      ///< JPEG: a JFIF or Adobe marker says what the components are
+  int wavelet_levels = 0;          ///< JPEG 2000
+  std::size_t block_style_at = 0;  ///< JPEG 2000: offset of the code block style in COD (T.800 table A.19)
 };
 
 /// Both JPEG and JPEG-LS. Throws Failure(kMalformed, kUnsupported).
