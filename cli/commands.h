@@ -9,5 +9,6 @@
 namespace chexworld::cli {
 
 void add_doctor(CLI::App& application);
+void add_model(CLI::App& application);
 
 }  // namespace chexworld::cli

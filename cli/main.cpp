@@ -14,7 +14,10 @@ constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
-void add_commands(CLI::App& application) { add_doctor(application); }
+void add_commands(CLI::App& application) {
+  add_doctor(application);
+  add_model(application);
+}
 
 /// CLI11 throws for --help and --version too; those succeed.
 int report_usage(const CLI::App& application, const CLI::ParseError& error) {

@@ -121,6 +121,10 @@ void check_strides(const CheckpointTensor& tensor, std::uint64_t storage_element
                                     " and strides " + shape_text(tensor.strides) + " reach beyond storage " +
                                     printable(tensor.storage) + " of " + std::to_string(storage_elements) +
                                     " elements");
+  const std::uint64_t elements = byte_count(tensor.type, tensor.shape) / size_of(tensor.type);
+  if (elements > storage_elements)  // a few bytes must not become gigabytes
+    fail(ErrorCode::kUnsupported, "its shape " + shape_text(tensor.shape) + " shows the " +
+                                      std::to_string(storage_elements) + " elements of its storage more than once");
 }
 
 bool is_dense(const CheckpointTensor& tensor) {
