@@ -97,7 +97,7 @@ void ToneChain::append(const GrayTable& next) {
   identity_ = false;
 }
 
-GrayImage apply(const GrayTable& table, const GrayImage& image) {
+GrayImage apply_table(const GrayTable& table, const GrayImage& image) {
   GrayImage result{image.width, image.height, std::vector<std::uint8_t>(image.pixels.size())};
   std::transform(image.pixels.begin(), image.pixels.end(), result.pixels.begin(),
                  [&table](std::uint8_t value) { return table[value]; });
@@ -105,15 +105,15 @@ GrayImage apply(const GrayTable& table, const GrayImage& image) {
 }
 
 GrayImage adjust_brightness(const GrayImage& image, double factor) {
-  return apply(ToneChain({}).brightness(factor).table(), image);
+  return apply_table(ToneChain({}).brightness(factor).table(), image);
 }
 
 GrayImage adjust_contrast(const GrayImage& image, double factor) {
-  return apply(ToneChain(histogram_of(image)).contrast(factor).table(), image);
+  return apply_table(ToneChain(histogram_of(image)).contrast(factor).table(), image);
 }
 
 GrayImage adjust_gamma(const GrayImage& image, double exponent) {
-  return apply(ToneChain({}).gamma(exponent).table(), image);
+  return apply_table(ToneChain({}).gamma(exponent).table(), image);
 }
 
 std::vector<std::uint8_t> add_noise(const GrayImage& image, std::span<const float> field, double sigma) {

@@ -44,7 +44,7 @@ class ToneChain {
   bool identity_ = true;
 };
 
-GrayImage apply(const GrayTable& table, const GrayImage& image);
+GrayImage apply_table(const GrayTable& table, const GrayImage& image);
 
 GrayImage adjust_brightness(const GrayImage& image, double factor);
 GrayImage adjust_contrast(const GrayImage& image, double factor);

@@ -42,6 +42,7 @@ struct Source {
   std::size_t stride;
   int height;
   int width;
+  bool mirrored = false;  // to be read from right to left
 };
 
 template <class Pixel>
@@ -56,8 +57,9 @@ Plane<Pixel> transposed(const Source<Pixel>& source) {
     const int right = std::min(left + kTransposeBlock, source.width);
     for (int y = 0; y < source.height; ++y) {
       const Pixel* row = source.first + std::size_t(y) * source.stride;
-      Pixel* target = result.values.data() + std::size_t(left) * result.stride + y;
-      for (int x = left; x < right; ++x, target += result.stride) *target = row[x];
+      Pixel* target = result.row(source.mirrored ? source.width - 1 - left : left) + y;
+      const std::ptrdiff_t step = source.mirrored ? -std::ptrdiff_t(result.stride) : std::ptrdiff_t(result.stride);
+      for (int x = left; x < right; ++x, target += step) *target = row[x];
     }
   }
   return result;
@@ -66,8 +68,13 @@ Plane<Pixel> transposed(const Source<Pixel>& source) {
 template <class Pixel>
 Plane<Pixel> padded(const Source<Pixel>& source) {
   Plane<Pixel> result(source.height, source.width);
-  for (int y = 0; y < source.height; ++y)
-    std::copy_n(source.first + std::size_t(y) * source.stride, source.width, result.row(y));
+  for (int y = 0; y < source.height; ++y) {
+    const Pixel* row = source.first + std::size_t(y) * source.stride;
+    if (source.mirrored)
+      std::reverse_copy(row, row + source.width, result.row(y));
+    else
+      std::copy_n(row, source.width, result.row(y));
+  }
   return result;
 }
 
@@ -158,12 +165,12 @@ FloatImage resize(const FloatImage& image, PixelSize size) {
                              size);
 }
 
-GrayImage resized_crop(const GrayImage& image, const PixelRect& rect, PixelSize size) {
+GrayImage resized_crop(const GrayImage& image, const PixelRect& rect, PixelSize size, bool mirrored) {
   require_picture(image, "resized crop");
   require_inside(image, rect);
   const std::size_t stride = std::size_t(image.width);
   const std::uint8_t* first = image.pixels.data() + std::size_t(rect.top) * stride + std::size_t(rect.left);
-  return resized<GrayImage>(Source<std::uint8_t>{first, stride, rect.height, rect.width}, size);
+  return resized<GrayImage>(Source<std::uint8_t>{first, stride, rect.height, rect.width, mirrored}, size);
 }
 
 PixelSize with_short_side(PixelSize size, int short_side) {

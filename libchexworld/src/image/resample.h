@@ -34,8 +34,8 @@ struct FloatImage {
 GrayImage resize(const GrayImage& image, PixelSize size);
 FloatImage resize(const FloatImage& image, PixelSize size);
 
-/// The part `rect`, resized; pixels outside `rect` have no influence.
-GrayImage resized_crop(const GrayImage& image, const PixelRect& rect, PixelSize size);
+/// The part `rect`, mirrored left to right if asked for, then resized; pixels outside `rect` have no influence.
+GrayImage resized_crop(const GrayImage& image, const PixelRect& rect, PixelSize size, bool mirrored = false);
 
 /// The size whose short side is `short_side`; the long side is rounded down.
 PixelSize with_short_side(PixelSize size, int short_side);

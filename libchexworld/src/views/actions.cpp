@@ -11,7 +11,7 @@ namespace {
 GrayImage with_tones(const GrayImage& view, const Action& action) {
   const ToneChain chain =
       ToneChain(histogram_of(view)).brightness(action.brightness).contrast(action.contrast).gamma(action.gamma);
-  return chain.is_identity() ? view : apply(chain.table(), view);
+  return chain.is_identity() ? view : apply_table(chain.table(), view);
 }
 
 GrayImage with_noise(const GrayImage& view, double sigma, RandomSource& noise) {

@@ -117,13 +117,12 @@ GrayImage apply_jitter(const GrayImage& film, const Jitter& jitter) {
   if (jitter.contrast_first) chain.contrast(jitter.contrast);
   chain.brightness(jitter.brightness);
   if (!jitter.contrast_first) chain.contrast(jitter.contrast);
-  return chain.is_identity() ? film : apply(chain.table(), film);
+  return chain.is_identity() ? film : apply_table(chain.table(), film);
 }
 
 GrayImage cut_view(const GrayImage& film, const ViewPlan& plan, int size) {
-  if (!plan.flipped) return resized_crop(film, plan.crop, {size, size});
-  // Mirrored before resizing, as the plan means it: the rounding of weights is not symmetrical.
-  return resize(flip_horizontally(crop(film, unmirrored(plan.crop, film.width))), {size, size});
+  const PixelRect rect = plan.flipped ? unmirrored(plan.crop, film.width) : plan.crop;
+  return resized_crop(film, rect, {size, size}, plan.flipped);
 }
 
 DualView make_dual_view(const GrayImage& film, const DualViewPlan& plan, int size, const RandomStream& stream) {

@@ -47,7 +47,7 @@ TEST(ToneChain, IsTheSameAsOneStepAfterTheOther) {
         ToneChain(histogram_of(image)).contrast(factor).brightness(2 - factor).contrast(0.8).gamma(factor);
     const GrayImage steps =
         adjust_gamma(adjust_contrast(adjust_brightness(adjust_contrast(image, factor), 2 - factor), 0.8), factor);
-    EXPECT_EQ(apply(chain.table(), image).pixels, steps.pixels) << factor;
+    EXPECT_EQ(apply_table(chain.table(), image).pixels, steps.pixels) << factor;
   }
 }
 

@@ -81,6 +81,13 @@ TEST(ResizedCrop, SeesNothingOutsideItsPart) {
   EXPECT_EQ(resized_crop(image, rect, {16, 16}).pixels, resize(crop(image, rect), {16, 16}).pixels);
 }
 
+TEST(ResizedCrop, MirrorsBeforeItResizes) {
+  const GrayImage image = test::textured(50, 40);
+  const PixelRect rect{5, 9, 21, 30};
+  for (const PixelSize size : {PixelSize{16, 16}, {40, 30}, {21, 30}})  // the width changes, or does not
+    EXPECT_EQ(resized_crop(image, rect, size, true).pixels, resize(flip_horizontally(crop(image, rect)), size).pixels);
+}
+
 TEST(ShortSide, KeepsTheOtherInProportionRoundedDown) {
   EXPECT_EQ(with_short_side({80, 96}, 73), (PixelSize{73, 87}));
   EXPECT_EQ(with_short_side({96, 80}, 73), (PixelSize{87, 73}));
