@@ -22,7 +22,7 @@ endmacro()
 
 # A library without a CMake package of its own, as imported target chexworld_dep_NAME.
 function(chexworld_find_plain name header library package option)
-  find_path(CHEXWORLD_${name}_INCLUDE ${header} PATH_SUFFIXES ${name}-2.5 ${name}4)
+  find_path(CHEXWORLD_${name}_INCLUDE ${header} PATH_SUFFIXES ${name}-2.5 ${name}4 ${name})
   find_library(CHEXWORLD_${name}_LIBRARY ${library})
   if(NOT CHEXWORLD_${name}_INCLUDE OR NOT CHEXWORLD_${name}_LIBRARY)
     chexworld_missing("${name}" "${package}" "${option}")
@@ -83,6 +83,8 @@ endif()
 
 if(CHEXWORLD_SERVICE)
   chexworld_find_headers(boost boost/beast.hpp libboost-dev)
+  chexworld_find_plain(sqlite sqlite3.h sqlite3 libsqlite3-dev CHEXWORLD_SERVICE)
+  chexworld_find_plain(postgresql libpq-fe.h pq libpq-dev CHEXWORLD_SERVICE)
 endif()
 
 if(CHEXWORLD_PLUGIN)

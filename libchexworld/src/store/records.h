@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the store keeps. Plain values; there is no field for a patient's name, id, birth date or accession number.
+//
+// Texts are UTF-8 without NUL, at most 256 bytes (reasons: 1024); the store refuses others by naming the field, never
+// its content.
+#pragma once
+
+#include "base/clock.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace chexworld {
+
+/// A set of weights. `model_id` is the SHA-256 of its bundle.
+struct ModelRecord {
+  std::string model_id;
+  std::string name;
+  std::uint32_t embedding_size = 0;         ///< D, 1 to 16000
+  std::vector<std::string> finding_labels;  ///< K labels, in the order of ResultRecord::finding_probabilities
+  friend bool operator==(const ModelRecord&, const ModelRecord&) = default;
+};
+
+/// One SOP instance, as far as searching needs to know it. Empty text or nullopt: not known.
+struct InstanceRecord {
+  std::string sop_instance_uid;
+  std::string series_instance_uid;
+  std::string study_instance_uid;
+  std::string patient_key;  ///< a pseudonym: keyed hash, equal for studies of one patient
+  std::string view;         ///< "PA", "AP", "LL", ...
+  std::string sex;          ///< "M", "F", "O"
+  std::string institution;
+  std::string device;
+  std::optional<std::chrono::year_month_day> acquisition_date;
+  std::optional<double> age_years;  ///< 0 to 150
+  friend bool operator==(const InstanceRecord&, const InstanceRecord&) = default;
+};
+
+/// Where one copy of an instance lies. `server` is Orthanc's DatabaseServerIdentifier, or a name of the caller's own.
+struct Location {
+  std::string server;
+  std::string instance_id;  ///< Orthanc's; unique within the server
+  std::string series_id;    ///< Orthanc's; may be empty
+  std::string study_id;     ///< Orthanc's; may be empty
+  friend bool operator==(const Location&, const Location&) = default;
+};
+
+/// What one model said about one instance.
+struct ResultRecord {
+  std::string model_id;
+  /// f32[D], finite, not all zero. Kept as f16 with a power of two as common scale: each element returns with an error
+  /// of at most 2^-11 of itself (elements below 2^-14 of the largest: 2^-25 of the largest).
+  std::vector<float> embedding;
+  std::vector<float> finding_probabilities;  ///< f32[K], each 0 to 1
+  std::string preprocessing_version;
+  std::string precision;  ///< "f32", "bf16", "int8"
+  float decode_ms = 0;
+  float prepare_ms = 0;
+  float infer_ms = 0;
+  friend bool operator==(const ResultRecord&, const ResultRecord&) = default;
+};
+
+/// A result as kept. `row` names it in indexes: never reused, unchanged when the result is replaced.
+/// `sequence` grows with every change of the result or of its instance; see Store::changes.
+struct StoredResult {
+  std::int64_t row = 0;
+  std::uint64_t sequence = 0;
+  InstanceRecord instance;
+  ResultRecord result;
+  Clock::WallTime stored_at;  ///< milliseconds
+};
+
+/// One step of a model's history. Without `result`: the row was deleted.
+struct Change {
+  std::uint64_t sequence = 0;
+  std::int64_t row = 0;
+  std::optional<StoredResult> result;
+};
+
+struct ChangePage {
+  std::vector<Change> changes;      ///< ascending by sequence
+  std::uint64_t last_sequence = 0;  ///< the model's newest at the time of reading
+  /// Deletions after the asked sequence have been forgotten (prune_tombstones): start again from 0 with an empty index.
+  bool must_rebuild = false;
+};
+
+// ---- work --------------------------------------------------------------------------------------------
+
+enum class Priority : std::int64_t { kArrival = 0, kBackfill = 1 };
+
+/// "This model should look at this object." At most one item per (server, instance id, model).
+struct NewWork {
+  Location location;
+  std::string model_id;
+  Priority priority = Priority::kArrival;
+};
+
+/// A worker's right to an item until it expires. A later claim of the same item makes it worthless.
+struct Lease {
+  std::int64_t work = 0;
+  std::int64_t claim = 0;
+  friend bool operator==(const Lease&, const Lease&) = default;
+};
+
+struct ClaimRequest {
+  std::string model_id;
+  std::string owner;       ///< who works, for people to read
+  std::uint32_t most = 1;  ///< items at once
+  std::chrono::milliseconds lease{60'000};
+  std::uint32_t max_attempts = 5;  ///< an item whose worker died this often is parked as "worker-died"
+};
+
+struct ClaimedWork {
+  Lease lease;
+  Location location;
+  Priority priority = Priority::kArrival;
+  std::uint32_t attempts = 0;  ///< this one included
+};
+
+/// What became of one object.
+struct Outcome {
+  enum class Kind {
+    kDone,     ///< `instance` and `result` are stored, the item leaves the queue
+    kRetry,    ///< failed; claimable again at `retry_at`
+    kParked,   ///< failed for good; listed until somebody retries it
+    kSkipped,  ///< nothing to do (not a chest radiograph, ...): kept with its reason, not retried
+  };
+  Kind kind = Kind::kDone;
+  std::optional<Lease> lease;  ///< of the claim; nullopt: it was not claimed (handed to the worker directly)
+  Location location;           ///< without a server, the instance is stored without a location
+  std::string model_id;
+  InstanceRecord instance;                  ///< kDone
+  ResultRecord result;                      ///< kDone
+  std::string reason_code;                  ///< else; stable, kebab-case
+  std::string reason;                       ///< else; a sentence without anything personal
+  std::optional<Clock::WallTime> retry_at;  ///< kRetry; nullopt: at once
+};
+
+enum class WorkState : std::int64_t { kQueued = 0, kParked = 1, kSkipped = 2 };
+
+/// An item that did not simply succeed.
+struct Trouble {
+  std::int64_t work = 0;  ///< names it for Store::retry
+  Location location;
+  std::string model_id;
+  WorkState state = WorkState::kQueued;  ///< kQueued: will be tried again
+  std::uint32_t attempts = 0;
+  std::string reason_code;
+  std::string reason;
+  Clock::WallTime next_try;   ///< of a queued one
+  Clock::WallTime failed_at;  ///< last time
+};
+
+/// The follower's place in the change log of one Orthanc database.
+struct CursorAdvance {
+  std::string server;      ///< DatabaseServerIdentifier
+  std::uint64_t from = 0;  ///< what the caller found; 0 when there was none
+  std::uint64_t to = 0;
+};
+
+/// Everything that must happen together.
+struct Batch {
+  std::vector<Outcome> outcomes;
+  std::vector<NewWork> arrivals;
+  std::vector<Location> removals;  ///< copies that are gone; `server` and `instance_id` count
+  std::optional<CursorAdvance> cursor;
+};
+
+struct CommitReport {
+  std::uint32_t stored = 0;  ///< outcomes applied
+  /// Places in Batch::outcomes whose lease was lost: the object was removed, or somebody else has it. Nothing of them
+  /// was stored.
+  std::vector<std::size_t> stale;
+  std::uint32_t enqueued = 0;  ///< arrivals that were not in the queue yet
+  std::uint32_t removed = 0;   ///< instances whose last copy went
+};
+
+// ---- overview ----------------------------------------------------------------------------------------
+
+struct ModelState {
+  ModelRecord model;
+  bool active = false;
+  std::uint64_t results = 0;
+  std::uint64_t queued = 0;  ///< waiting or being worked on
+  std::uint64_t parked = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t last_sequence = 0;
+};
+
+struct AuditEntry {
+  Clock::WallTime at;
+  std::string event;  ///< "added", "activated", "dropped"
+  std::string model_id;
+  std::string previous_model_id;  ///< "activated": who served before; may be empty
+  std::string actor;
+  std::string note;
+};
+
+struct StoreInfo {
+  std::string backend;   ///< "sqlite", "postgresql"
+  std::string location;  ///< without credentials
+  std::int64_t schema_version = 0;
+  std::uint64_t instances = 0;
+  std::uint64_t studies = 0;
+  std::uint64_t size_bytes = 0;  ///< on disk, indexes included
+  std::vector<ModelState> models;
+};
+
+}  // namespace chexworld

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between records and columns.
+#pragma once
+
+#include "store/records.h"
+#include "store/sql.h"
+
+namespace chexworld {
+
+/// FROM results r JOIN instances i ON i.instance = r.instance, with the columns result_from expects.
+extern const std::string kSelectResult;
+StoredResult result_from(const SqlRow& row, const std::string& model_id);
+
+extern const std::string kInstanceColumns;  ///< those of InstanceRecord, without the row number
+InstanceRecord instance_from(const SqlRow& row, std::size_t first_column);
+std::vector<SqlValue> values_of(const InstanceRecord& instance);
+
+ModelRecord model_from(const SqlRow& row,
+                       std::size_t first_column);  ///< model_id, name, embedding_size, finding_labels
+std::string labels_as_json(const std::vector<std::string>& labels);
+
+std::int64_t to_ms(Clock::WallTime time);
+Clock::WallTime from_ms(std::int64_t ms);
+
+}  // namespace chexworld

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looking things up.
+#include "base/failure.h"
+#include "store/rows.h"
+#include "store/sql_store.h"
+#include "store/validate.h"
+
+#include <utility>
+
+namespace chexworld {
+
+std::optional<InstanceRecord> SqlStore::instance(const std::string& sop_instance_uid) {
+  check_text(sop_instance_uid, "sop_instance_uid");
+  const SqlRows found =
+      read("SELECT " + kInstanceColumns + " FROM instances WHERE sop_instance_uid = $1", {sop_instance_uid});
+  if (found.empty()) return std::nullopt;
+  return instance_from(found[0], 0);
+}
+
+std::optional<InstanceRecord> SqlStore::instance_at(const std::string& server, const std::string& instance_id) {
+  check_text(server, "server");
+  check_text(instance_id, "instance_id");
+  const SqlRows found = read("SELECT " + kInstanceColumns +
+                                 " FROM instances WHERE instance = (SELECT instance FROM locations WHERE server = $1 "
+                                 "AND orthanc_instance = $2)",
+                             {server, instance_id});
+  if (found.empty()) return std::nullopt;
+  return instance_from(found[0], 0);
+}
+
+std::vector<Location> SqlStore::locations(const std::string& sop_instance_uid) {
+  check_text(sop_instance_uid, "sop_instance_uid");
+  std::vector<Location> found;
+  for (const SqlRow& row : read("SELECT l.server, l.orthanc_instance, l.orthanc_series, l.orthanc_study FROM locations "
+                                "l JOIN instances i ON i.instance = l.instance WHERE i.sop_instance_uid = $1 ORDER BY "
+                                "l.server, l.orthanc_instance",
+                                {sop_instance_uid}))
+    found.push_back({row.text(0), row.text(1), row.text(2), row.text(3)});
+  return found;
+}
+
+std::optional<StoredResult> SqlStore::result(const std::string& sop_instance_uid, const std::string& model_id) {
+  check_text(sop_instance_uid, "sop_instance_uid");
+  check_text(model_id, "model_id");
+  const SqlRows found =
+      read(kSelectResult + "JOIN models m ON m.model = r.model WHERE i.sop_instance_uid = $1 AND m.model_id = $2",
+           {sop_instance_uid, model_id});
+  if (found.empty()) return std::nullopt;
+  return result_from(found[0], model_id);
+}
+
+std::vector<StoredResult> SqlStore::study(const std::string& study_instance_uid, const std::string& model_id) {
+  check_text(study_instance_uid, "study_instance_uid");
+  check_text(model_id, "model_id");
+  std::vector<StoredResult> found;
+  for (const SqlRow& row : read(kSelectResult + "JOIN models m ON m.model = r.model WHERE i.study_instance_uid = $1 "
+                                                "AND m.model_id = $2 ORDER BY i.sop_instance_uid",
+                                {study_instance_uid, model_id}))
+    found.push_back(result_from(row, model_id));
+  return found;
+}
+
+std::vector<StoredResult> SqlStore::rows(const std::string& model_id, std::span<const std::int64_t> rows) {
+  check_text(model_id, "model_id");
+  std::vector<StoredResult> found;
+  database_->read([&](SqlSession& session) {
+    found.clear();
+    for (const std::int64_t number : rows) {
+      const SqlRows one =
+          session.run(kSelectResult + "JOIN models m ON m.model = r.model WHERE r.result = $1 AND m.model_id = $2",
+                      {number, model_id});
+      if (!one.empty()) found.push_back(result_from(one[0], model_id));
+    }
+  });
+  return found;
+}
+
+}  // namespace chexworld
