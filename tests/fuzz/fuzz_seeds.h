@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace chexworld::fuzz {
+
+/// For LLVMFuzzerInitialize: where the program was called with --write-seeds=FOLDER, writes the seeds there and exits.
+void write_seeds_if_asked(int argc, char** argv, std::vector<std::string> (*make_seeds)());
+
+}  // namespace chexworld::fuzz
