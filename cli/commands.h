@@ -10,5 +10,7 @@ namespace chexworld::cli {
 
 void add_doctor(CLI::App& application);
 void add_model(CLI::App& application);
+void add_inspect(CLI::App& application);  // builds with DICOM
+void add_render(CLI::App& application);   // builds with DICOM
 
 }  // namespace chexworld::cli

@@ -17,6 +17,10 @@ constexpr int kWrongUsage = 2;
 void add_commands(CLI::App& application) {
   add_doctor(application);
   add_model(application);
+#ifdef CHEXWORLD_HAVE_DICOM
+  add_inspect(application);
+  add_render(application);
+#endif
 }
 
 /// CLI11 throws for --help and --version too; those succeed.

@@ -19,6 +19,10 @@ constexpr int kUniformSpread = 14;       // grey levels within a line of margin
 constexpr int kBlack = 24;               // grey level up to which a margin is called black
 constexpr double kLeastSideShare = 0.4;  // of height and width that has to remain
 
+int step_for(const GrayImage& image, int longest_side) {
+  return std::max(1, (std::max(image.width, image.height) + longest_side - 1) / longest_side);
+}
+
 /// Mean of the block of `image` behind each coarse pixel.
 GrayImage coarse_copy(const GrayImage& image, int step) {
   GrayImage coarse{(image.width + step - 1) / step, (image.height + step - 1) / step, {}};
@@ -109,11 +113,16 @@ PixelRect coarse_content(const GrayImage& coarse, const TrimOptions& options) {
 
 }  // namespace
 
+GrayImage area_reduced(const GrayImage& image, int longest_side) {
+  require_picture(image, "reduction");
+  return coarse_copy(image, step_for(image, longest_side));
+}
+
 PixelRect content_area(const GrayImage& image, const TrimOptions& options) {
   require_picture(image, "content area");
   const PixelRect whole{0, 0, image.height, image.width};
   if (!options.black_border && !options.collimation) return whole;
-  const int step = std::max(1, (std::max(image.width, image.height) + kCoarseSide - 1) / kCoarseSide);
+  const int step = step_for(image, kCoarseSide);
   const PixelRect coarse = coarse_content(coarse_copy(image, step), options);
   const int top = coarse.top * step, left = coarse.left * step;
   const PixelRect area{top, left, std::min(coarse.height * step, image.height - top),

@@ -21,6 +21,9 @@ struct TrimOptions {
 /// noise. Where little would be left the whole picture is returned: then what was found is no margin.
 PixelRect content_area(const GrayImage& image, const TrimOptions& options);
 
+/// Means of square blocks, as few as bring the longest side down to `longest_side`; the picture itself if it is small.
+GrayImage area_reduced(const GrayImage& image, int longest_side);
+
 /// Share of the picture's area outside content_area(image, {black_border}), 0 to 1.
 double black_border_share(const GrayImage& image);
 
