@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/planner.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace chexworld {
+namespace {
+
+// Measured with bench_search (docs/search.md): a walk compares about this many rows per kept candidate, more as the
+// index grows, and each comparison (heaps, links, scattered memory) costs about this many times a scanned row.
+constexpr double kVisitsPerCandidate = 9;
+constexpr double kVisitCost = 2.0;
+
+}  // namespace
+
+double expected_visits(const SearchSizes& sizes) {
+  const double rows = double(std::max<std::size_t>(sizes.rows, 1));
+  const double walk = double(sizes.width) * kVisitsPerCandidate * std::max(1.0, std::log10(rows) / 5);
+  const double passing = double(std::max<std::size_t>(sizes.matching, 1)) / rows;
+  return std::min(walk / passing, rows);
+}
+
+bool scan_is_cheaper(const SearchSizes& sizes) { return double(sizes.matching) <= kVisitCost * expected_visits(sizes); }
+
+std::size_t most_visits(const SearchSizes& sizes) {
+  return std::size_t(std::max(4 * expected_visits(sizes), double(sizes.matching)));
+}
+
+}  // namespace chexworld

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/kernels.h"
+
+#include "index/checksum.h"
+#include "index/quantise.h"
+
+#include <bit>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+#include <string_view>
+
+namespace chexworld {
+namespace {
+
+TEST(Kernels, CodeProductsAreExactInEveryVersion) {
+  std::mt19937 random(1);
+  for (const std::size_t count : {64u, 192u, 768u, 1024u, 4096u}) {
+    for (int round = 0; round < 20; ++round) {
+      std::vector<std::int8_t> a(count), b(count);
+      std::int64_t expected = 0;
+      std::int32_t sum = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        // The first round takes the largest codes of one sign, where sums could saturate.
+        a[i] = round == 0 ? std::int8_t{127} : std::int8_t(int(random() % 255) - 127);
+        b[i] = round == 0 ? std::int8_t{-127} : std::int8_t(int(random() % 255) - 127);
+        expected += std::int64_t(a[i]) * b[i];
+        sum += b[i];
+      }
+      for (const Kernels& version : all_kernels())
+        EXPECT_EQ(version.dot_codes(a.data(), b.data(), count, sum), expected) << version.name << " " << count;
+    }
+  }
+}
+
+TEST(Kernels, HalfProductsAreTheSameBitsInEveryVersion) {
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  for (const std::size_t count : {16u, 768u, 1040u}) {
+    std::vector<float> query(count);
+    std::vector<std::uint16_t> row(count);
+    double expected = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      query[i] = normal(random);
+      row[i] = half_of(normal(random));
+      expected += double(query[i]) * float_of(row[i]);
+    }
+    const float first = all_kernels().front().dot_half(query.data(), row.data(), count);
+    EXPECT_NEAR(first, expected, 1e-3);
+    for (const Kernels& version : all_kernels())
+      EXPECT_EQ(std::bit_cast<std::uint32_t>(version.dot_half(query.data(), row.data(), count)),
+                std::bit_cast<std::uint32_t>(first))
+          << version.name;
+  }
+}
+
+TEST(Kernels, HalvesGoThereAndBack) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = std::uint16_t(bits);
+    const float value = float_of(half);
+    if (std::isnan(value)) continue;
+    EXPECT_EQ(half_of(value), half) << bits;
+  }
+  EXPECT_TRUE(std::isnan(float_of(half_of(std::nanf("")))));
+  EXPECT_EQ(float_of(half_of(1e6f)), INFINITY);
+  EXPECT_EQ(float_of(half_of(1.0f + 0x1p-11f)), 1.0f);                     // a tie goes to even
+  EXPECT_EQ(float_of(half_of(1.0f + 3 * 0x1p-11f)), 1.0f + 2 * 0x1p-10f);  // a tie goes to even
+  EXPECT_EQ(float_of(half_of(0x1p-24f * 0.75f)), 0x1p-24f);
+}
+
+TEST(Kernels, ChecksumsAreTheSameWithAndWithoutTheInstruction) {
+  constexpr std::string_view kCheck = "123456789";
+  EXPECT_EQ(crc32c(std::as_bytes(std::span(kCheck))), 0xE3069283u);  // the check value of CRC-32C's catalogue entry
+  std::mt19937 random(3);
+  std::vector<std::byte> bytes(1001);
+  for (std::byte& byte : bytes) byte = std::byte(random());
+  for (std::size_t count = 0; count < bytes.size(); count += 37)
+    EXPECT_EQ(crc32c(std::span(bytes).first(count)), crc32c_portable(std::span(bytes).first(count)));
+}
+
+TEST(Quantise, CodesKeepCosinesWithinATwoHundredth) {
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  CodeTable table(100, 16);
+  table.column().grow(16);
+  for (std::uint32_t row = 0; row < 16; ++row) {
+    std::vector<float> a(100), b(100);
+    for (std::size_t i = 0; i < a.size(); ++i) b[i] = 0.5f * (a[i] = normal(random)) + normal(random);
+    const std::vector<float> unit_a = normalised(a), unit_b = normalised(b);
+    double cosine = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) cosine += double(unit_a[i]) * unit_b[i];
+    table.set(row, quantise(unit_b));
+    EXPECT_NEAR(table.similarity(quantise(unit_a), row), cosine, 0.005);
+  }
+}
+
+}  // namespace
+}  // namespace chexworld
