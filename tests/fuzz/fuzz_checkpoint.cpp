@@ -6,7 +6,7 @@
 #include "bundle/byte_reader.h"
 #include "bundle/crc32.h"
 #include "bundle/vit_import.h"
-#include "fuzz/fuzz_seeds.h"
+#include "fuzz/fuzz_support.h"
 #include "support/torch_file.h"
 
 #include <cstdlib>
@@ -17,6 +17,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 namespace {
 
 using namespace chexworld;
+using fuzz::touch;
 using namespace chexworld::test::pickle;
 
 const std::vector<test::TorchStorage> kStorages{{"0", std::string(96, '\1')}, {"1", std::string(8, '\2')}};
@@ -95,13 +96,6 @@ void repair_zip(std::span<std::uint8_t> file) {
 }
 
 // ---- one input -------------------------------------------------------------------------------------------------
-
-void touch(std::span<const std::byte> bytes) {
-  unsigned sum = 0;
-  for (const std::byte b : bytes) sum += unsigned(b);
-  static volatile unsigned sink;
-  sink = sum;
-}
 
 void read_all(std::string_view file) {
   const auto bytes = std::as_bytes(std::span(file));

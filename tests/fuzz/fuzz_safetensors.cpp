@@ -3,7 +3,7 @@
 // Any bytes as a safetensors file: as tensors, as a bundle, as somebody's encoder.
 #include "bundle/bundle.h"
 #include "bundle/vit_import.h"
-#include "fuzz/fuzz_seeds.h"
+#include "fuzz/fuzz_support.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +11,7 @@
 namespace {
 
 using namespace chexworld;
+using fuzz::touch;
 
 std::string with_length(const std::string& header, std::size_t data_bytes) {
   const std::uint64_t length = header.size();
@@ -41,14 +42,6 @@ std::vector<std::string> seeds() {
   return {with_length("{}", 0), with_length(R"({"a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]}})", 12),
           with_length(R"({"__metadata__":{"a":"b"},"a":{"dtype":"U8","shape":[],"data_offsets":[0,1]}})", 1),
           tiny_bundle()};
-}
-
-/// Every byte that is shown must be readable.
-void touch(std::span<const std::byte> bytes) {
-  unsigned sum = 0;
-  for (const std::byte b : bytes) sum += unsigned(b);
-  static volatile unsigned sink;
-  sink = sum;
 }
 
 void open_as_tensors(std::span<const std::byte> bytes) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fuzz/fuzz_seeds.h"
+#include "fuzz/fuzz_support.h"
 
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
 
 namespace chexworld::fuzz {
+namespace {
+volatile unsigned touched = 0;
+}
 
 void write_seeds_if_asked(int argc, char** argv, std::vector<std::string> (*make_seeds)()) {
   constexpr std::string_view kOption = "--write-seeds=";
@@ -19,6 +22,12 @@ void write_seeds_if_asked(int argc, char** argv, std::vector<std::string> (*make
           << seed;
     std::exit(0);
   }
+}
+
+void touch(std::span<const std::byte> bytes) {
+  unsigned sum = 0;
+  for (const std::byte b : bytes) sum += unsigned(b);
+  touched = touched + sum;
 }
 
 }  // namespace chexworld::fuzz
