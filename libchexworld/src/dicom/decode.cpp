@@ -5,6 +5,7 @@
 #include "dicom/codec.h"
 #include "dicom/encapsulated.h"
 #include "dicom/palette.h"
+#include "dicom/regrid.h"
 #include "dicom/sample_rows.h"
 #include "dicom/transfer_syntax.h"
 
@@ -121,8 +122,16 @@ void plan_stream(Prepared& prepared) {
   }
 }
 
+/// A decoder that reduces by itself would mix the indices of a palette.
+void keep_palette_whole(Prepared& prepared) {
+  if (prepared.module.photometric != Photometric::kPaletteColor) return;
+  prepared.codec_reduction = 1;
+  prepared.plan.reducer.clear();
+}
+
 /// What the decoder leaves is done by area means; indices into a palette only after their look-up.
 void finish_plan(Prepared& prepared) {
+  keep_palette_whole(prepared);
   const int area = prepared.total_reduction / prepared.codec_reduction;
   if (area > 1) prepared.plan.reducer += prepared.plan.reducer.empty() ? "area mean" : ", area mean";
   prepared.plan.reduction = prepared.codec_reduction * area;
@@ -216,9 +225,13 @@ RowSource values_of(const RawFrame& raw, const Prepared& prepared, const DicomFi
   return stored_values(raw, module, prepared.syntax.lossy);
 }
 
-/// A decoder that reduces by itself would mix the indices of a palette.
-void keep_palette_whole(Prepared& prepared) {
-  if (prepared.module.photometric == Photometric::kPaletteColor) prepared.codec_reduction = 1;
+/// Where the samples lie after the decoder's own reduction and means of `area` x `area`.
+ReducedGrid grid_of(const Prepared& prepared, int area) {
+  const double reduction = prepared.plan.reduction;
+  const bool wavelet = prepared.syntax.codec == PixelCodec::kJpeg2000;
+  return {.height = prepared.module.rows / reduction,
+          .width = prepared.module.columns / reduction,
+          .lead = wavelet ? (0.5 - 0.5 / prepared.codec_reduction) / area : 0.0};
 }
 
 }  // namespace
@@ -233,12 +246,12 @@ DecodePlan plan_decode(const DicomFile& file, const DecodeRequest& request) { re
 DecodedFrame decode_frame(const DicomFile& file, const DecodeRequest& request) {
   const Deadline deadline(file.limits().max_time);
   Prepared prepared = prepare(file, request);
-  keep_palette_whole(prepared);
   RawFrame raw = prepared.syntax.encapsulated() ? decode_stream(prepared, deadline)
                                                 : native_frame(prepared, file.pixel_data().words);
   deadline.check();
   DecodedFrame decoded;
-  decoded.pixels = area_mean(values_of(raw, prepared, file), prepared.plan.reduction / raw.reduction, deadline);
+  const int area = prepared.plan.reduction / raw.reduction;
+  decoded.pixels = regridded(area_mean(values_of(raw, prepared, file), area, deadline), grid_of(prepared, area));
   decoded.plan = std::move(prepared.plan);
   decoded.doubts = std::move(prepared.doubts);
   decoded.doubts.insert(decoded.doubts.end(), raw.doubts.begin(), raw.doubts.end());

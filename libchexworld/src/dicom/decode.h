@@ -32,9 +32,8 @@ struct DecodePlan {
 
 /// Stored values (PS3.5 section 8.1.1). Colour (RGB, YBR, PALETTE COLOR) has become 8-bit luma (ITU-R BT.601).
 ///
-/// A reduced pixel (y, x) stands for the full pixels [y r, (y+1) r) x [x r, (x+1) r), r = plan.reduction; the
-/// last row and column may stand for fewer. In units of reduced pixels the picture is therefore
-/// plan.rows / r high and plan.columns / r wide, which may be a fraction less than pixels.rows, pixels.columns.
+/// A reduced picture covers exactly the field of view of the full one: it can be resized as if it were the full
+/// one. Its size is floor(plan.rows / plan.reduction) x floor(plan.columns / plan.reduction).
 struct DecodedFrame {
   StoredPixels pixels;
   DecodePlan plan;
