@@ -68,6 +68,15 @@ if(CHEXWORLD_TORCH)
   target_compile_options(chexworld_dep_torch INTERFACE ${chexworld_torch_flags})
 endif()
 
+if(CHEXWORLD_ONEDNN) # used where it is there; without it there is no inference engine
+  find_package(dnnl CONFIG QUIET)
+  find_package(OpenMP QUIET COMPONENTS CXX)
+  if(NOT TARGET DNNL::dnnl OR NOT TARGET OpenMP::OpenMP_CXX)
+    message(STATUS "chexworld: no inference engine, because oneDNN (libdnnl-dev) or OpenMP was not found")
+    set(CHEXWORLD_ONEDNN OFF)
+  endif()
+endif()
+
 if(CHEXWORLD_DICOM)
   # OpenCV's CMake package comes only with all of its modules; three of them are enough.
   chexworld_find_plain(opencv opencv2/core.hpp opencv_core libopencv-core-dev CHEXWORLD_DICOM)

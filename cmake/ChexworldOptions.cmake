@@ -1,6 +1,7 @@
 # What to build. LibTorch decides about CUDA: a LibTorch with CUDA gives a trainer and an engine with CUDA.
 
 option(CHEXWORLD_TORCH "Model, training and LibTorch inference (LibTorch 2.6 to 2.11)" ON)
+option(CHEXWORLD_ONEDNN "Inference engine on the processor (oneDNN, OpenMP), where they are found" ON)
 option(CHEXWORLD_DICOM "DICOM decoding (DCMTK, OpenJPEG, CharLS, libjpeg-turbo, OpenCV)" ON)
 option(CHEXWORLD_SERVICE "Store, index, pipeline and HTTP service (Boost, SQLite, libpq, OpenSSL)" ON)
 option(CHEXWORLD_PLUGIN "Orthanc plugin (Orthanc SDK)" ON)
