@@ -106,6 +106,14 @@ DualViewPlan draw_dual_view(const DualViewSettings& settings, PixelSize film, Ra
   return plan;
 }
 
+SingleViewPlan draw_single_view(const DualViewSettings& settings, PixelSize film, RandomSource& random) {
+  SingleViewPlan plan;
+  plan.jitter = draw_jitter(settings.jitter, random);
+  plan.view.flipped = happens(random, settings.flip_probability);
+  plan.view.crop = draw_crop(settings.crop, film, random);
+  return plan;
+}
+
 PixelRect unmirrored(const PixelRect& crop, int film_width) {
   PixelRect rect = crop;
   rect.left = film_width - crop.left - crop.width;

@@ -79,6 +79,17 @@ PixelRect draw_crop(const CropSettings& settings, PixelSize film, RandomSource& 
 
 DualViewPlan draw_dual_view(const DualViewSettings& settings, PixelSize film, RandomSource& random);
 
+/// One view without an action, for the I-JEPA objective and for fine-tuning: cut_view(apply_jitter(film, plan.jitter),
+/// plan.view, size). The action settings are not used.
+struct SingleViewPlan {
+  Jitter jitter;
+  ViewPlan view;
+
+  friend bool operator==(const SingleViewPlan&, const SingleViewPlan&) = default;
+};
+
+SingleViewPlan draw_single_view(const DualViewSettings& settings, PixelSize film, RandomSource& random);
+
 /// `crop` of a mirrored film, in the coordinates of the film itself.
 PixelRect unmirrored(const PixelRect& crop, int film_width);
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <ATen/ATen.h>
-#include <cstring>
 #include <functional>
 
 namespace chexworld {
@@ -159,13 +158,6 @@ void require_plans_fit(const FilmBatch& films, std::span<const DualViewPlan> pla
   }
 }
 
-template <std::size_t N>
-Tensor table(const std::vector<std::array<float, N>>& rows, at::Device device) {
-  Tensor result = at::empty({std::int64_t(rows.size()), std::int64_t(N)}, at::kFloat);
-  if (!rows.empty()) std::memcpy(result.mutable_data_ptr(), rows.data(), rows.size() * sizeof rows[0]);
-  return result.to(device);
-}
-
 }  // namespace
 
 FilmBatch stack_films(std::span<const GrayImage> films, at::Device device) {
@@ -212,13 +204,13 @@ Tensor apply_actions(const Tensor& views, std::span<const Action> actions, std::
   return gray;
 }
 
-DualViewBatch make_dual_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size,
+GrayDualViews make_dual_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size,
                               std::span<const RandomStream> streams) {
   require_equal_counts(films.sizes.size(), plans.size(), streams.size());
   require_plans_fit(films, plans, size);
   constexpr RandomPurpose purposes[] = {RandomPurpose::kNoiseFirst, RandomPurpose::kNoiseSecond};
   const Tensor gray = jittered(films, plans);
-  DualViewBatch batch;
+  GrayDualViews batch;
   for (std::size_t v = 0; v < 2; ++v) {
     std::vector<Action> actions;
     std::vector<RandomStream> noise(streams.begin(), streams.end());
@@ -235,20 +227,6 @@ Tensor normalized(const Tensor& gray, const Normalization& normalization) {
     return at::tensor(at::ArrayRef<float>(values), at::kFloat).to(gray.device()).view({1, 3, 1, 1});
   };
   return (gray.unsqueeze(1).to(at::kFloat) / 255 - channels(normalization.mean)) / channels(normalization.deviation);
-}
-
-Tensor action_tensor(std::span<const Action> actions, at::Device device) {
-  std::vector<std::array<float, 5>> rows;
-  for (const Action& action : actions) rows.push_back(action.values());
-  return table(rows, device);
-}
-
-Tensor position_tensor(std::span<const RelativePosition> positions, at::Device device) {
-  return table(std::vector<RelativePosition>(positions.begin(), positions.end()), device);
-}
-
-Tensor index_tensor(const IndexTable& table, at::Device device) {
-  return at::tensor(table.values, at::kLong).view({table.rows, table.length}).to(device);
 }
 
 }  // namespace chexworld

@@ -10,7 +10,6 @@
 
 #include "image/adjust.h"
 #include "views/dual_view.h"
-#include "views/masks.h"
 
 #include <array>
 #include <ATen/core/Tensor.h>
@@ -27,15 +26,15 @@ struct FilmBatch {
 
 FilmBatch stack_films(std::span<const GrayImage> films, at::Device device);
 
-/// f32[B, S, S] each, grey levels 0..255 in whole numbers.
-struct DualViewBatch {
+/// [B, S, S] each, grey levels 0..255 in whole numbers; f32 from the tensor path, u8 from the 8-bit path.
+struct GrayDualViews {
   std::array<at::Tensor, 2> views;
   std::array<at::Tensor, 2> contexts;
 };
 
 /// Carries out one plan per film. `streams` (seed, pass, sample of each film) give the noise, where there is any:
 /// the same as on the 8-bit path.
-DualViewBatch make_dual_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size,
+GrayDualViews make_dual_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size,
                               std::span<const RandomStream> streams);
 
 /// The action of every picture of f32[B, S, S] (grey levels), one Action each.
@@ -48,10 +47,5 @@ at::Tensor normalized(const at::Tensor& gray, const Normalization& normalization
 /// to `size` pixels with the filter of image/resample.h, in reverse order where `mirrored` (bool[B]).
 at::Tensor resample_matrices(const at::Tensor& starts, const at::Tensor& lengths, const at::Tensor& mirrored, int size,
                              std::int64_t extent);
-
-/// What the predictor is told, on `device`: f32[B, 5], f32[B, 4] and i64[B, K].
-at::Tensor action_tensor(std::span<const Action> actions, at::Device device);
-at::Tensor position_tensor(std::span<const RelativePosition> positions, at::Device device);
-at::Tensor index_tensor(const IndexTable& table, at::Device device);
 
 }  // namespace chexworld

@@ -118,6 +118,16 @@ TEST(CutView, AMirroredViewShowsTheMirroredFilm) {
   EXPECT_EQ(unmirrored(plan.crop, 256), (PixelRect{5, 166, 40, 60}));
 }
 
+TEST(SingleView, IsTheFirstViewOfADualOneWithoutItsAction) {
+  StreamRandom random({3, 0, 7, RandomPurpose::kViews});
+  const SingleViewPlan single = draw_single_view({}, kFilm, random);
+  const DualViewPlan dual = plan_of(3, 7);
+  EXPECT_EQ(single.jitter, dual.jitter);
+  EXPECT_EQ(single.view.crop, dual.views[0].crop);
+  EXPECT_EQ(single.view.flipped, dual.views[0].flipped);
+  EXPECT_EQ(single.view.action, Action());
+}
+
 std::vector<DualView> made_by(std::size_t workers, std::size_t samples) {
   const GrayImage film = columns();
   DualViewSettings settings;

@@ -47,7 +47,7 @@ PathDifference difference_of_paths(const std::vector<GrayImage>& films, const Du
     StreamRandom random(streams.back());
     plans.push_back(draw_dual_view(settings, {films[i].height, films[i].width}, random));
   }
-  const DualViewBatch batch = make_dual_views(stack_films(films, device), plans, settings.size, streams);
+  const GrayDualViews batch = make_dual_views(stack_films(films, device), plans, settings.size, streams);
   PathDifference difference;
   for (std::size_t i = 0; i < films.size(); ++i) {
     const DualView exact = make_dual_view(films[i], plans[i], settings.size, streams[i]);

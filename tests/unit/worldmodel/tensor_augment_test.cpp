@@ -74,15 +74,6 @@ TEST(Normalized, IsThatOfTheEightBitPath) {
     ASSERT_NEAR(found.flatten()[std::int64_t(i)].item<float>(), expected[i], 1e-6);
 }
 
-TEST(Tensors, HoldWhatThePredictorIsTold) {
-  const Action action{0.5F, 1.5F, 2, 0.25F, 0};
-  EXPECT_TRUE(
-      action_tensor(std::vector{action}, at::kCPU).equal(at::tensor({0.5F, 1.5F, 2.F, 0.25F, 0.F}).view({1, 5})));
-  EXPECT_TRUE(position_tensor(std::vector<RelativePosition>{{1, 2, 0, 4}}, at::kCPU)
-                  .equal(at::tensor({1.F, 2.F, 0.F, 4.F}).view({1, 4})));
-  EXPECT_TRUE(index_tensor({2, 2, {1, 2, 3, 4}}, at::kCPU).equal(at::tensor({1, 2, 3, 4}, at::kLong).view({2, 2})));
-}
-
 TEST(TensorAugment, RefusesBatchesThatDoNotFitTogether) {
   const auto films = stack_films(made_up_films(), at::kCPU);
   const std::vector<RandomStream> streams(4);
