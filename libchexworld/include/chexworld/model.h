@@ -42,9 +42,9 @@ struct CHEXWORLD_API EncoderConfig {
 /// A loaded encoder on the CPU, in float32. Movable. Thread safe: embed() may be called from several threads at once.
 class CHEXWORLD_API Model {
  public:
-  /// Takes the tensors `encoder.*` of a safetensors bundle and its "chexworld.config" (key "encoder").
-  /// kNotFound without the file; kMalformed where it is no bundle, or where tensors are missing, have another shape
-  /// than the configuration says, or are not finite.
+  /// Takes the encoder of a bundle (<chexworld/bundle.h>). A bundle whose head replaces the final norm ("norm_fc")
+  /// gives tokens without final norm. kNotFound without the file; kMalformed where it is no bundle, where tensors do
+  /// not fit its configuration, or where weights are not finite.
   static Result<Model> load(const std::filesystem::path& bundle);
 
   Model(Model&&) noexcept;

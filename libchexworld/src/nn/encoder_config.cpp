@@ -3,38 +3,8 @@
 
 #include "base/failure.h"
 
-#include <array>
-
 namespace chexworld {
 namespace {
-
-struct Preset {
-  std::string_view name;
-  std::int64_t width, depth, heads;
-  double mlp_ratio;
-};
-
-constexpr std::array kPresets{
-    Preset{"vit_tiny", 192, 12, 3, 4},   Preset{"vit_small", 384, 12, 6, 4},
-    Preset{"vit_base", 768, 12, 12, 4},  Preset{"vit_large", 1024, 24, 16, 4},
-    Preset{"vit_huge", 1280, 32, 16, 4}, Preset{"vit_giant", 1408, 40, 16, 48.0 / 11},
-};
-
-EncoderConfig preset_config(std::string_view name) {
-  std::string known;
-  for (const Preset& preset : kPresets) {
-    if (preset.name == name) {
-      EncoderConfig config;
-      config.width = preset.width;
-      config.depth = preset.depth;
-      config.heads = preset.heads;
-      config.mlp_ratio = preset.mlp_ratio;
-      return config;
-    }
-    known += (known.empty() ? "" : ", ") + std::string(preset.name);
-  }
-  fail(ErrorCode::kInvalidArgument, "no architecture '" + std::string(name) + "' (there are: " + known + ")");
-}
 
 void require_multiple(std::int64_t value, std::int64_t divisor, const std::string& what, const std::string& of_what) {
   if (value % divisor != 0)
@@ -67,38 +37,28 @@ void check(const EncoderConfig& config) {
   require_multiple(config.width, 4, "width", "4 (position table):");
 }
 
+EncoderConfig encoder_config_of(const EncoderShape& shape) {
+  EncoderConfig config;
+  config.image_size = shape.image_size;
+  config.patch_size = shape.patch_size;
+  config.channels = shape.channels;
+  config.width = shape.width;
+  config.depth = shape.depth;
+  config.heads = shape.heads;
+  config.mlp_ratio = double(shape.mlp_width) / double(shape.width);
+  config.qkv_bias = shape.qkv_bias;
+  config.norm_eps = shape.norm_eps;
+  return config;
+}
+
 Result<EncoderConfig> EncoderConfig::preset(std::string_view name, std::int64_t image_size, std::int64_t patch_size) {
   return capture([&] {
-    EncoderConfig config = preset_config(name);
+    EncoderConfig config = encoder_config_of(named_architecture(std::string(name)));
     config.image_size = image_size;
     config.patch_size = patch_size;
     check(config);
     return config;
   });
-}
-
-EncoderConfig encoder_config_from(const Json& json, const std::string& where) {
-  ConfigReader reader(json, where);
-  const std::string arch = reader.text("arch", "");
-  EncoderConfig config = arch.empty() ? EncoderConfig{} : preset_config(arch);
-  config.image_size = reader.integer("image_size", config.image_size, {1, kLargest});
-  config.patch_size = reader.integer("patch_size", config.patch_size, {1, kLargest});
-  config.channels = reader.integer("channels", config.channels, {1, kLargest});
-  config.width = reader.integer("width", config.width, {1, kLargest});
-  config.depth = reader.integer("depth", config.depth, {1, kLargest});
-  config.heads = reader.integer("heads", config.heads, {1, kLargest});
-  config.mlp_ratio = reader.number("mlp_ratio", config.mlp_ratio, {1e-3, 64});
-  config.qkv_bias = reader.boolean("qkv_bias", config.qkv_bias);
-  config.norm_eps = reader.number("norm_eps", config.norm_eps, {1e-12, 1e-1});
-  reader.finish();
-  within(where, [&] { check(config); });
-  return config;
-}
-
-Json to_json(const EncoderConfig& config) {
-  return {{"image_size", config.image_size}, {"patch_size", config.patch_size}, {"channels", config.channels},
-          {"width", config.width},           {"depth", config.depth},           {"heads", config.heads},
-          {"mlp_ratio", config.mlp_ratio},   {"qkv_bias", config.qkv_bias},     {"norm_eps", config.norm_eps}};
 }
 
 }  // namespace chexworld

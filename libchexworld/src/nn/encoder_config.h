@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "base/config.h"
+#include "bundle/encoder_shape.h"
 
 #include <chexworld/model.h>
 
@@ -10,10 +10,7 @@ namespace chexworld {
 /// Throws Failure(kInvalidArgument) naming the first size that does not fit.
 void check(const EncoderConfig& config);
 
-/// As in "chexworld.config": {"image_size", "patch_size", "channels", "width", "depth", "heads", "mlp_ratio",
-/// "qkv_bias", "norm_eps"}, or {"arch": "vit_base", "image_size", "patch_size"}. Throws Failure naming `where` and
-/// the key.
-EncoderConfig encoder_config_from(const Json& json, const std::string& where);
-Json to_json(const EncoderConfig& config);
+/// What a bundle announces.
+EncoderConfig encoder_config_of(const EncoderShape& shape);
 
 }  // namespace chexworld

@@ -2,7 +2,7 @@
 #include <chexworld/model.h>
 
 #include "base/failure.h"
-#include "bundle/safetensors.h"
+#include "bundle/bundle.h"
 #include "nn/encoder.h"
 #include "nn/encoder_config.h"
 #include "nn/state.h"
@@ -11,16 +11,6 @@
 
 namespace chexworld {
 namespace {
-
-EncoderConfig config_of(const SafetensorsFile& file) {
-  const auto found = file.metadata().find("chexworld.config");
-  if (found == file.metadata().end())
-    fail(ErrorCode::kMalformed, file.origin() + ": no model bundle, the metadata entry chexworld.config is missing");
-  const Json config = parse_json(found->second, file.origin() + ": chexworld.config");
-  if (!config.is_object() || !config.contains("encoder"))
-    fail(ErrorCode::kMalformed, file.origin() + ": chexworld.config has no key 'encoder'");
-  return encoder_config_from(config.at("encoder"), file.origin() + ": chexworld.config: encoder");
-}
 
 std::vector<float> to_vector(const at::Tensor& tensor) {
   const at::Tensor dense = tensor.contiguous();
@@ -40,9 +30,14 @@ void require_images(std::size_t count, std::int64_t batch, std::int64_t channels
 }  // namespace
 
 struct Model::Parts {
-  explicit Parts(const EncoderConfig& config) : encoder(config) {
+  explicit Parts(const BundleConfig& config) : encoder(encoder_config_of(config.encoder), encoder_options(config)) {
     encoder.train(false);
     encoder.freeze();
+  }
+
+  /// The head "norm_fc" stands in place of the encoder's final norm.
+  static EncoderOptions encoder_options(const BundleConfig& config) {
+    return {{}, !config.head || config.head->kind != BundleHead::Kind::kNormLinear};
   }
 
   /// f32[B,N,D]
@@ -65,9 +60,9 @@ const EncoderConfig& Model::encoder() const { return parts_->encoder.config(); }
 
 Result<Model> Model::load(const std::filesystem::path& bundle) {
   return capture([&] {
-    const SafetensorsFile file = SafetensorsFile::open(bundle);
-    auto parts = std::make_unique<Parts>(config_of(file));
-    load_exactly(parts->encoder, with_prefix(state_of(file.tensors()), "encoder."), file.origin());
+    const Bundle file = Bundle::open(bundle);
+    auto parts = std::make_unique<Parts>(file.config());
+    load_exactly(parts->encoder, state_of(file.encoder()), bundle.string());
     return Model(std::move(parts));
   });
 }
