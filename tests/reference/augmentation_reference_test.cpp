@@ -3,6 +3,7 @@
 // Item 7: every 8-bit picture equal, every normalised one within rounding.
 #include "image/adjust.h"
 #include "image/blur.h"
+#include "image/prepare.h"
 #include "reference_item.h"
 #include "support/test_data.h"
 #include "views/dual_view.h"
@@ -151,6 +152,22 @@ TEST_F(AugmentationReference, EvaluationTransform) {
     const GrayImage view = evaluation_view(image, size);
     expect_equal(view, name + "/cropped");
     if (item().has(name + "/normalized")) expect_normalized(view, name + "/normalized");
+  }
+}
+
+TEST_F(AugmentationReference, PreparationIsTheEvaluationTransform) {
+  const GrayImage image = item().picture("image");
+  const Json& cases = item().json("eval_transform");
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const std::string name = "eval." + std::to_string(i);
+    PreparationRecipe recipe;
+    recipe.size = {cases[i].at("resize_size"), cases[i].at("input_size")};
+    recipe.normalization = normalization();
+    expect_equal(fitted_view(image, recipe), name + "/cropped");
+    if (!item().has(name + "/normalized")) continue;
+    const std::vector<float> expected = item().floats(name + "/normalized"), input = prepare(image, recipe);
+    ASSERT_EQ(input.size(), expected.size());
+    for (std::size_t k = 0; k < input.size(); ++k) ASSERT_NEAR(input[k], expected[k], kNormalizedTolerance) << name;
   }
 }
 

@@ -58,24 +58,6 @@ bool has_signed_pixels(const DicomDataset& dataset) {
   return representation.ok() && *representation == 1;
 }
 
-/// A reduced pixel at the end that stands for less than half a block would stretch the picture; it goes.
-void drop_partial_blocks(DecodedFrame& frame) {
-  const auto whole = [&](int full, int reduced) {
-    return 2 * (full % frame.plan.reduction) < frame.plan.reduction ? std::max(full / frame.plan.reduction, 1)
-                                                                    : reduced;
-  };
-  StoredPixels& pixels = frame.pixels;
-  const int rows = std::min(whole(frame.plan.rows, pixels.rows), pixels.rows);
-  const int columns = std::min(whole(frame.plan.columns, pixels.columns), pixels.columns);
-  if (columns < pixels.columns)
-    for (int y = 1; y < rows; ++y)
-      std::copy_n(pixels.samples.begin() + std::ptrdiff_t(y) * pixels.columns, columns,
-                  pixels.samples.begin() + std::ptrdiff_t(y) * columns);
-  pixels.rows = rows;
-  pixels.columns = columns;
-  pixels.samples.resize(std::size_t(rows) * std::size_t(columns));
-}
-
 /// Luma of a colour object is grey already.
 void show_colour(const DecodedFrame& frame, bool with_floats, Radiograph& result) {
   const StoredPixels& pixels = frame.pixels;
@@ -93,8 +75,7 @@ void render(const DicomFile& file, const RenderOptions& options, Radiograph& res
   const ContrastPolicy policy = policy_of(options);
   // A range measured on reduced pixels is another range, so such a picture is decoded whole.
   const bool reduce = options.fast && !measured_on_pixels(contrast_source(read.attributes, policy));
-  DecodedFrame frame = decode_frame(file, {.frame = 0, .short_side = reduce ? options.short_side : 0});
-  drop_partial_blocks(frame);
+  const DecodedFrame frame = decode_frame(file, {.frame = 0, .short_side = reduce ? options.short_side : 0});
   result.attributes.decoder = frame.plan.path();
   add(result.doubts, frame.doubts);
   if (frame.plan.colour) {
