@@ -147,7 +147,7 @@ TEST(GrayscaleAttributes, PaddingHasTheSignOfThePixels) {
   EXPECT_EQ(below->first, -2002);
   EXPECT_EQ(below->last, -2000);
   EXPECT_EQ(above->first, 63534);
-  EXPECT_FALSE(Object().read().attributes.padding);
+  EXPECT_FALSE(Object().text(kSlope, "DS", "1").read().attributes.padding);
 }
 
 TEST(GrayscaleAttributes, ShapeDecidesInversionElseMonochrome1) {
