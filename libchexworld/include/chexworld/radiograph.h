@@ -92,7 +92,7 @@ struct RadiographAttributes {
   int rows = 0;     ///< as stored
   int columns = 0;  ///< as stored
   int bits_stored = 0;
-  std::string decoder;   ///< which path decoded the pixels, e.g. "OpenJPEG at 1/8 (wavelet levels)"
+  std::string decoder;   ///< which path decodes the pixels, e.g. "OpenJPEG at 1/8 (wavelet levels)"
   std::string contrast;  ///< what decided the contrast: "voi-lut", "linear", "range", ...
 };
 

@@ -47,6 +47,13 @@ RadiographAttributes attributes_of(const DicomFile& file, const RadiographTags& 
   return attributes;
 }
 
+/// How the pixels would be decoded; empty where there are none or nobody can.
+std::string planned_path(const DicomFile& file) {
+  if (!file.has_pixel_data()) return "";
+  const auto plan = capture([&] { return plan_decode(file); });
+  return plan.ok() ? plan->path() : "";
+}
+
 /// Appends what is not there yet.
 void add(std::vector<std::string>& all, const std::vector<std::string>& more) {
   for (const std::string& sentence : more)
@@ -98,7 +105,10 @@ Radiograph load_radiograph(const DicomFile& file, const RenderOptions& options) 
   Radiograph result;
   result.gate = by_tags.verdict;
   result.attributes = attributes_of(file, tags);
-  if (!result.gate.accepted() && !options.render_skipped) return result;
+  if (!result.gate.accepted() && !options.render_skipped) {
+    result.attributes.decoder = planned_path(file);
+    return result;
+  }
   add(result.doubts, file.doubts());
   if (tags.sop_instance_uid.empty())
     add(result.doubts, {"SOP Instance UID (0008,0018) is missing, so a result cannot be filed"});
