@@ -37,11 +37,8 @@ std::vector<float> embedding_of(const ImportedModel& model, const std::vector<fl
                                 const ScratchFile& scratch) {
   BundleConfig config;
   config.encoder = model.encoder;
-  TensorMap encoder;
-  for (const auto& [name, tensor] : model.tensors) {
-    if (name.starts_with("encoder.")) encoder[name] = tensor;
-  }
-  write_bundle(scratch.path, config, encoder);
+  config.head = model.head;
+  write_bundle(scratch.path, config, model.tensors);
   return Model::load(scratch.path).value().embed(pixels, 1, model.encoder.image_size).value();
 }
 
@@ -53,10 +50,6 @@ TensorView keep(ImportedModel& model, std::vector<float> values, std::vector<std
 }  // namespace
 
 void add_self_test(ImportedModel& model, const std::filesystem::path& scratch_path) {
-  if (!model.tensors.contains("encoder.norm.weight")) {
-    model.notes.push_back("no self-test: the head replaces the encoder's final norm");
-    return;
-  }
   const EncoderShape& shape = model.encoder;
   const std::int64_t side = shape.image_size;
   std::vector<float> pixels = fixed_pixels(std::size_t(shape.channels * side * side));

@@ -6,7 +6,7 @@
 namespace chexworld::cli {
 
 /// Adds `selftest.input`, a fixed pseudo-random image, and `selftest.embedding`, what the encoder makes of it, to the
-/// model. In builds without LibTorch, and for encoders without final norm, adds a note instead that says so.
+/// model. In builds without LibTorch adds a note instead that says so.
 /// `scratch` is a file name that may be used and is gone afterwards.
 void add_self_test(ImportedModel& model, const std::filesystem::path& scratch);
 

@@ -27,24 +27,33 @@ Finished model(std::vector<std::string> arguments) {
 constexpr EncoderShape kTiny{
     .image_size = 16, .patch_size = 8, .channels = 3, .width = 8, .depth = 2, .heads = 2, .mlp_width = 32};
 
-/// A checkpoint as the training program writes it: model.encoder.* and model.target_encoder.*, and an object.
-std::string tiny_checkpoint() {
+using NamedShapes = std::vector<std::pair<std::string, std::vector<std::int64_t>>>;
+
+/// A checkpoint with these tensors below "model", filled with numbers, and an object that nobody makes.
+std::string checkpoint_with(const NamedShapes& shapes) {
   std::vector<std::pair<std::string, std::string>> items;
   std::vector<TorchStorage> storages;
-  for (const char* part : {"encoder.", "target_encoder."}) {
-    for (const auto& [name, shape] : encoder_tensors(kTiny)) {
-      std::size_t count = 1;
-      for (const std::int64_t extent : shape) count *= std::size_t(extent);
-      const std::string key = std::to_string(storages.size());
-      std::vector<float> values(count);
-      for (std::size_t i = 0; i < count; ++i) values[i] = 0.1f * std::sin(float(i + 7 * storages.size()));
-      storages.push_back({key, {reinterpret_cast<const char*>(values.data()), count * sizeof(float)}});
-      items.emplace_back(part + name, pickle::dense(key, shape));
-    }
+  for (const auto& [name, shape] : shapes) {
+    std::size_t count = 1;
+    for (const std::int64_t extent : shape) count *= std::size_t(extent);
+    const std::string key = std::to_string(storages.size());
+    std::vector<float> values(count);
+    for (std::size_t i = 0; i < count; ++i) values[i] = 0.1f * std::sin(float(i + 7 * storages.size()));
+    storages.push_back({key, {reinterpret_cast<const char*>(values.data()), count * sizeof(float)}});
+    items.emplace_back(name, pickle::dense(key, shape));
   }
   const std::string arguments = pickle::global("argparse", "Namespace") + pickle::tuple({}) + "\x81";
   return torch_zip(pickle::whole(pickle::dictionary({{"model", pickle::dictionary(items)}, {"args", arguments}})),
                    storages);
+}
+
+/// As the pre-training program writes it.
+std::string tiny_checkpoint() {
+  NamedShapes shapes;
+  for (const char* part : {"encoder.", "target_encoder."}) {
+    for (const auto& [name, shape] : encoder_tensors(kTiny)) shapes.emplace_back(part + name, shape);
+  }
+  return checkpoint_with(shapes);
 }
 
 class ModelCommand : public testing::Test {
@@ -95,6 +104,21 @@ TEST_F(ModelCommand, ExportedWeightsCanBeImportedAgain) {
   const Bundle again = Bundle::open(at("again"));
   for (const auto& [name, tensor] : first.encoder())
     EXPECT_EQ(to_floats(tensor), to_floats(again.encoder().at(name))) << name;
+}
+
+TEST_F(ModelCommand, HeadInPlaceOfTheFinalNorm) {
+  NamedShapes shapes;
+  for (const auto& [name, shape] : encoder_tensors(kTiny)) {
+    if (!name.starts_with("norm.")) shapes.emplace_back("feature_model." + name, shape);
+  }
+  const BundleHead head{BundleHead::Kind::kNormLinear, false, {{"a", 0.5, 1, 0}, {"b", 0.5, 1, 0}}};
+  for (const auto& [name, shape] : head_tensors(head, kTiny.width)) shapes.emplace_back(name, shape);
+  write_file_atomically(at("tuned.pth"), checkpoint_with(shapes));
+  const Finished imported = model({"import", at("tuned.pth"), "--num-heads", "2", "--labels", "a,b", "-o", at("b")});
+  ASSERT_EQ(imported.exit_status, 0) << imported.output;
+  const Bundle bundle = Bundle::open(at("b"));
+  EXPECT_EQ(bundle.config().head, head);
+  EXPECT_EQ(bundle.self_test().has_value(), bool(CHEXWORLD_EXPECT_TORCH));
 }
 
 TEST_F(ModelCommand, RefusalsAreOneLineAndLeaveNothingBehind) {
