@@ -80,7 +80,7 @@ class VectorIndex {
   const IndexOptions& options() const { return options_; }
 
   /// The best k, fewer when fewer rows meet the filter. With kScan, and whenever the filter is selective, every row
-  /// that meets the filter is compared; the graph finds at least 0.99 of the ten best on data like ours.
+  /// that meets the filter is compared; the graph is approximate (docs/search.md has its recall).
   SearchAnswer search(const SearchQuery& query) const;
   /// Answers in the order of the queries, worked on by `threads` threads, the caller's among them.
   std::vector<SearchAnswer> search_batch(std::span<const SearchQuery> queries, unsigned threads) const;

@@ -16,7 +16,7 @@ namespace chexworld {
 namespace {
 
 constexpr std::size_t kMostResults = 10'000;
-constexpr std::size_t kLeastWidth = 128;  // measured: docs/search.md
+constexpr std::size_t kLeastWidth = 128;  // an estimate: docs/search.md
 constexpr std::size_t kLeastRanked = 64;
 
 std::size_t width_of(const SearchQuery& query) {

@@ -7,7 +7,7 @@
 namespace chexworld {
 namespace {
 
-// Measured with bench_search (docs/search.md): a walk compares about this many rows per kept candidate, more as the
+// Estimates, not measured yet (docs/search.md): a walk compares about this many rows per kept candidate, more as the
 // index grows, and each comparison (heaps, links, scattered memory) costs about this many times a scanned row.
 constexpr double kVisitsPerCandidate = 9;
 constexpr double kVisitCost = 2.0;
