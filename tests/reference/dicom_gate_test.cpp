@@ -110,6 +110,31 @@ TEST_F(DicomGate, ObjectsWithoutAResultGiveAClearError) {
   }
 }
 
+/// "reject or degrade": which outcomes the manifest allows.
+bool allows(const std::string& expected, const std::string& outcome) {
+  return (" " + expected + " ").find(" " + outcome + " ") != std::string::npos;
+}
+
+TEST_F(DicomGate, DamagedObjectsGiveNoResultOrAMarkedOne) {
+  std::size_t refused = 0, marked = 0, total = 0;
+  for (const test::DicomCase& entry : test::dicom_cases("invalid")) {
+    const std::string expected = entry.cell("expected");
+    SCOPED_TRACE(entry.cell("file") + ", expected to " + expected);
+    ++total;
+    const Result<Radiograph> loaded = load_radiograph(entry.file);
+    const bool none = !loaded.ok() || !loaded->gate.accepted();
+    const bool doubtful =
+        !none && std::count(loaded->quality.begin(), loaded->quality.end(), QualityNote::kDoubtful) > 0;
+    refused += none ? 1 : 0;
+    marked += doubtful ? 1 : 0;
+    EXPECT_TRUE(none       ? allows(expected, "reject")
+                : doubtful ? allows(expected, "degrade") || allows(expected, "accept")
+                           : allows(expected, "accept"));
+  }
+  test::report_coverage("damaged objects without a result", refused, total);
+  test::report_coverage("damaged objects with a result marked as doubtful", marked, total);
+}
+
 TEST_F(DicomGate, OtherBodyPartsOfTheCodecSetAreRefused) {
   std::size_t refused = 0, total = 0;
   for (const test::DicomCase& entry : test::dicom_cases("wg04")) {
