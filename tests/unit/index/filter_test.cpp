@@ -16,17 +16,25 @@ constexpr std::size_t kRows = 6000;
 /// Rows with attributes of every kind, some unknown, and a plain reading of what a filter means.
 class Filters : public testing::Test {
  protected:
-  Filters() : vectors_(clouds(kRows + 20, kDimensions, 11)), queries_(take_queries(vectors_, 20)) {
+  static void SetUpTestSuite() {
+    vectors_ = clouds(kRows + 20, kDimensions, 11);
+    queries_ = take_queries(vectors_, 20);
     IndexOptions options;
     options.dimensions = kDimensions;
     options.findings = 3;
     options.build_width = 80;
-    index_ = VectorIndex::create(folder_ / "index", options, small());
+    folder_ = std::make_unique<TemporaryFolder>();
+    index_ = VectorIndex::create(*folder_ / "index", options, small());
     std::mt19937 random(12);
     for (std::size_t i = 0; i < kRows; ++i) {
       attributes_.push_back(draw(random, i));
       index_->upsert({i, vectors_[i], attributes_[i]});
     }
+  }
+  static void TearDownTestSuite() {
+    index_.reset();
+    folder_.reset();
+    attributes_.clear();
   }
 
   static RowAttributes draw(std::mt19937& random, std::size_t i) {
@@ -78,10 +86,10 @@ class Filters : public testing::Test {
     return sum / double(queries_.size());
   }
 
-  TemporaryFolder folder_;
-  Vectors vectors_, queries_;
-  std::vector<RowAttributes> attributes_;
-  std::unique_ptr<VectorIndex> index_;
+  static inline std::unique_ptr<TemporaryFolder> folder_;
+  static inline Vectors vectors_, queries_;
+  static inline std::vector<RowAttributes> attributes_;
+  static inline std::unique_ptr<VectorIndex> index_;
 };
 
 std::vector<SearchFilter> filters() {
@@ -129,6 +137,7 @@ TEST_F(Filters, ThresholdsIncludeTheirOwnValue) {
     query.filter.findings = {{0, probability + 0.001f}};
     EXPECT_TRUE(index_->search(query).hits.empty()) << probability;
   }
+  index_->erase(kRows);
 }
 
 TEST_F(Filters, AttributesCanBeReadBack) {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/index_set.h"
+
+#include "base/config.h"
+#include "base/failure.h"
+#include "base/file.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace chexworld {
+namespace {
+
+constexpr const char* kList = "indexes.json";
+
+void check_model_id(const std::string& model) {
+  const bool plain = std::all_of(model.begin(), model.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (!plain || model.empty() || model.size() > 128 || model[0] == '.' || model == kList)
+    fail(ErrorCode::kInvalidArgument, "a model id has 1 to 128 letters, digits, '-', '_' or '.', no '.' first");
+}
+
+}  // namespace
+
+IndexSet::IndexSet(const std::filesystem::path& folder, const IndexOpening& opening)
+    : folder_(folder), opening_(opening) {
+  std::filesystem::create_directories(folder_);
+  if (std::filesystem::exists(folder_ / kList)) read_list();
+}
+
+void IndexSet::read_list() {
+  const std::vector<std::byte> bytes = read_file(folder_ / kList, 1 << 20);
+  const Json list = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, (folder_ / kList).string());
+  ConfigReader reader(list, (folder_ / kList).string());
+  active_ = reader.text("active", "");
+  for (const std::string& model : reader.texts("models")) {
+    check_model_id(model);
+    Entry& entry = entries_[model];
+    try {
+      entry.index = VectorIndex::open(folder_ / model, opening_);
+    } catch (...) {
+      const Error error = current_error();
+      if (error.code() == ErrorCode::kConflict) throw;  // somebody else's, not damaged
+      entry.reason = error.message();
+    }
+  }
+  ConfigReader goals = reader.section("goals");
+  for (auto& [model, entry] : entries_) entry.goal = std::size_t(goals.integer(model, 0, {0, std::int64_t{1} << 32}));
+  goals.finish();
+  reader.finish();
+}
+
+void IndexSet::write_list() const {
+  Json models = Json::array(), goals = Json::object();
+  for (const auto& [model, entry] : entries_) {
+    models.push_back(model);
+    goals[model] = entry.goal;
+  }
+  const Json list = {{"active", active_}, {"models", models}, {"goals", goals}};
+  write_file_atomically(folder_ / kList, list.dump(2) + "\n");
+}
+
+IndexSet::Entry& IndexSet::entry(const std::string& model) {
+  const auto found = entries_.find(model);
+  if (found == entries_.end()) fail(ErrorCode::kNotFound, "there is no index of model " + model);
+  return found->second;
+}
+
+std::shared_ptr<VectorIndex> IndexSet::find(std::string_view model) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find(model);
+  return found == entries_.end() ? nullptr : found->second.index;
+}
+
+std::shared_ptr<VectorIndex> IndexSet::active() const { return find(active_model()); }
+
+std::string IndexSet::active_model() const {
+  const std::scoped_lock lock(mutex_);
+  return active_;
+}
+
+std::shared_ptr<VectorIndex> IndexSet::begin(const std::string& model, const IndexOptions& options) {
+  check_model_id(model);
+  const std::scoped_lock lock(mutex_);
+  const auto known = entries_.find(model);
+  if (known != entries_.end() && known->second.index) return known->second.index;
+  std::shared_ptr<VectorIndex> index = VectorIndex::create(folder_ / model, options, opening_);
+  Entry& entry = entries_[model];
+  entry.index = index;
+  entry.reason.clear();
+  if (active_.empty()) active_ = model;
+  write_list();
+  return index;
+}
+
+void IndexSet::set_goal(const std::string& model, std::size_t rows) {
+  const std::scoped_lock lock(mutex_);
+  entry(model).goal = rows;
+  write_list();
+}
+
+void IndexSet::activate(const std::string& model) {
+  const std::string before = std::exchange(active_, model);
+  try {
+    write_list();
+  } catch (...) {
+    active_ = before;
+    throw;
+  }
+}
+
+bool IndexSet::switch_when_caught_up(const std::string& model) {
+  std::shared_ptr<VectorIndex> index;
+  {
+    const std::scoped_lock lock(mutex_);
+    const Entry& candidate = entry(model);
+    if (!candidate.index || candidate.goal == 0 || candidate.index->size() < candidate.goal) return false;
+    index = candidate.index;
+  }
+  index->persist();  // without the lock: searches of the old one go on
+  switch_to(model);
+  return true;
+}
+
+void IndexSet::switch_to(const std::string& model) {
+  const std::scoped_lock lock(mutex_);
+  if (!entry(model).index)
+    fail(ErrorCode::kConflict, "the index of model " + model + " is stale: build it again before switching to it");
+  activate(model);
+}
+
+void IndexSet::drop(const std::string& model) {
+  const std::scoped_lock lock(mutex_);
+  if (model == active_)
+    fail(ErrorCode::kConflict, "the index of model " + model + " is active: switch to another before dropping it");
+  entry(model);
+  // First from the list: whatever a crash leaves of the files is then nobody's.
+  auto node = entries_.extract(model);
+  try {
+    write_list();
+  } catch (...) {
+    entries_.insert(std::move(node));
+    throw;
+  }
+  std::filesystem::remove_all(folder_ / model);
+}
+
+void IndexSet::persist() {
+  std::vector<std::shared_ptr<VectorIndex>> all;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [model, entry] : entries_)
+      if (entry.index) all.push_back(entry.index);
+  }
+  for (const auto& index : all) index->persist();
+}
+
+std::vector<IndexSet::Status> IndexSet::status() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Status> all;
+  for (const auto& [model, entry] : entries_) {
+    Status status{model, State::kStale, 0, entry.goal, 0, entry.reason};
+    if (entry.index) {
+      status.state = model == active_ ? State::kActive : State::kFilling;
+      status.rows = entry.index->size();
+      status.position = entry.index->position();
+    }
+    all.push_back(std::move(status));
+  }
+  return all;
+}
+
+}  // namespace chexworld
