@@ -7,6 +7,14 @@
 namespace chexworld {
 namespace {
 
+/// CharLS 2.4.2 counts to 2^31 where a stream without an end mark runs out inside a code; at a mark it stops.
+std::vector<std::byte> with_end_mark(std::span<const std::byte> stream) {
+  std::vector<std::byte> closed(stream.begin(), stream.end());
+  closed.push_back(std::byte{0xff});
+  closed.push_back(std::byte{0xd9});
+  return closed;
+}
+
 /// Where each component lies in what CharLS wrote.
 void describe(const charls::jpegls_decoder& decoder, const std::byte* samples, RawFrame& frame) {
   const auto sample = std::size_t(frame.sample_bytes);
@@ -28,8 +36,11 @@ RawFrame decode_jpeg_ls(const CodecInput& input) {
                  .components = input.header.components,
                  .sample_bytes = input.header.precision > 8 ? 2 : 1,
                  .precision = input.header.precision};
+  std::vector<std::byte> closed;
+  if (!input.header.ends_properly) closed = with_end_mark(input.stream);
+  const std::span<const std::byte> stream = closed.empty() ? input.stream : closed;
   try {
-    charls::jpegls_decoder decoder(input.stream.data(), input.stream.size(), true);
+    charls::jpegls_decoder decoder(stream.data(), stream.size(), true);
     const charls::frame_info info = decoder.frame_info();
     const std::size_t size = decoder.destination_size();
     const std::size_t expected = std::size_t(frame.rows) * std::size_t(frame.columns) * std::size_t(frame.components) *

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 
@@ -258,6 +259,17 @@ TEST(Codecs, DamageIsAnErrorOrADoubt) {
       EXPECT_TRUE(!result.ok() || !result->empty());
     }
   }
+}
+
+TEST(Codecs, JpegLsThatRunsOutInsideACodeEndsAtOnce) {  // CharLS 2.4.2 counted to 2^31 there
+  const Picture film = synthetic_film(48, 64, 12);
+  const Bytes whole = encode_jpeg_ls(film, 0);
+  const auto start = std::chrono::steady_clock::now();
+  Bytes stream(whole.begin(), whole.begin() + 25);  // its headers
+  for (int zeros = 0; zeros < 12; ++zeros, stream.push_back(std::byte{0})) {
+    EXPECT_FALSE(capture([&] { return decode(wrapped(film, kJpegLs, stream)).doubts; }).ok());
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 }  // namespace
