@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Both real backends of the store, and records to put in.
+// Both real backends of the store.
 #pragma once
 
-#include "store/store.h"
 #include "support/postgres_server.h"
+#include "support/store_samples.h"
 #include "support/temporary_folder.h"
 
 #include <memory>
@@ -41,18 +41,5 @@ class PostgresBackend final : public StoreBackend {
 
 /// "sqlite" or "postgresql"; the server is started once per test program.
 StoreBackend& backend_named(const std::string& name);
-
-// ---- records, different for each number ----
-
-ModelRecord sample_model(const std::string& id = "model-a");
-InstanceRecord sample_instance(int number);
-Location sample_location(int number, const std::string& server = "server-1");
-ResultRecord sample_result(int number, const ModelRecord& model);
-/// sample_instance, sample_location and sample_result, done without a claim.
-Outcome sample_outcome(int number, const ModelRecord& model);
-Outcome done(const ClaimedWork& work, int number, const ModelRecord& model);
-
-/// The number in sample_location(number).
-int number_of(const Location& location);
 
 }  // namespace chexworld::test
