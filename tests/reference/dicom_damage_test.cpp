@@ -8,7 +8,6 @@
 
 #include <gmock/gmock.h>
 
-#include <chrono>
 #include <map>
 #include <set>
 #include <sys/resource.h>
@@ -35,7 +34,7 @@ struct Outcome {
   bool ended_by_itself = false;
   Verdict verdict = Verdict::kAccepted;
   std::string message;
-  double seconds = 0;
+  double processor_seconds = 0;  // not wall time: the machine may be busy with something else
   double peak_bytes = 0;
 };
 
@@ -69,10 +68,11 @@ std::string read_all(int descriptor) {
   return text;
 }
 
+double seconds_of(const timeval& time) { return double(time.tv_sec) + 1e-6 * double(time.tv_usec); }
+
 Outcome examine(const std::filesystem::path& path) {
   int answer[2];
   if (pipe(answer) != 0) throw std::runtime_error("no pipe");
-  const auto start = std::chrono::steady_clock::now();
   const pid_t child = fork();
   if (child == 0) be_the_child(path, answer[1]);
   close(answer[1]);
@@ -82,7 +82,7 @@ Outcome examine(const std::filesystem::path& path) {
   rusage usage{};
   wait4(child, &status, 0, &usage);
   Outcome outcome;
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.processor_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
   outcome.peak_bytes = double(usage.ru_maxrss) * 1024;
   outcome.ended_by_itself = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !report.empty();
   if (!outcome.ended_by_itself) return outcome;
@@ -113,9 +113,9 @@ TEST(DicomDamage, EveryDamagedObjectEndsAsTheManifestExpects) {
     const Outcome outcome = examine(item.file);
     ASSERT_TRUE(outcome.ended_by_itself);
     std::printf("%-45s %c %s\n", item.row.at("file").c_str(), char(outcome.verdict), outcome.message.c_str());
-    EXPECT_LT(outcome.seconds, kMostSeconds);
+    EXPECT_LT(outcome.processor_seconds, kMostSeconds);
     EXPECT_LT(outcome.peak_bytes, kMostBytes);
-    slowest = std::max(slowest, outcome.seconds);
+    slowest = std::max(slowest, outcome.processor_seconds);
     largest = std::max(largest, outcome.peak_bytes);
     const bool good = allowed(item.row.at("expected"), outcome.verdict) || !concerns_pixels(item);
     EXPECT_TRUE(good) << "expected " << item.row.at("expected") << ", got " << char(outcome.verdict) << ": "
