@@ -23,7 +23,8 @@ done
 if [ -n "$dicom" ]; then
   [ -d "$dicom" ] || fail "$dicom is no folder"
   dicom=$(realpath "$dicom")
-  [ -n "$(find "$dicom" -type f -print -quit)" ] || fail "$dicom holds no files"
+  mapfile -t objects < <(find "$dicom" -type f -exec sh -c 'head -c 132 "$1" | tail -c 4 | grep -q DICM' _ {} \; -print | sort)
+  [ ${#objects[@]} -gt 0 ] || fail "$dicom holds no DICOM files"
 fi
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then fail "port $port is in use; choose another with --port"; fi
 
@@ -53,21 +54,21 @@ echoed curl --silent "http://127.0.0.1:$port/chexworld/status"
 
 if [ -n "$dicom" ]; then
   title "Radiographs arrive over C-STORE"
-  # Foreign objects in the folder are reported by dcmsend and passed over.
-  echoed dcmsend --scan-directories --recurse --no-halt --no-illegal-proposal 127.0.0.1 "$dicom_port" "$dicom" >"$work/sent.log" 2>&1 || true
-  printf 'objects in the folder: %s, instances in Orthanc: %s\n' "$(find "$dicom" -type f ! -name '*.png' | wc -l)" \
+  printf '$ dcmsend --scan-directories --recurse --no-halt 127.0.0.1 %s %s\n' "$dicom_port" "$dicom"
+  # Objects that no association takes are in dcmsend's report; Orthanc says what it keeps.
+  dcmsend --scan-directories --recurse --no-halt 127.0.0.1 "$dicom_port" "$dicom" >"$work/sent.log" 2>&1 || true
+  printf 'objects in the folder: %s, instances in Orthanc: %s\n' "${#objects[@]}" \
     "$(curl --silent "http://127.0.0.1:$port/statistics" | sed -n 's/.*"CountInstances" *: *\([0-9]*\).*/\1/p')"
 
   title "What they are, and what the gate says"
-  echoed chexworld inspect "$dicom"/* || true
+  printf '$ chexworld inspect %s/*   (the first three, then all in numbers)\n' "$dicom"
+  chexworld inspect "${objects[@]:0:3}" || true
+  chexworld inspect "${objects[@]}" 2>&1 | sed -n 's/^  \(gate\|error\)  */\1: /p' | cut -c1-70 | sort | uniq -c | sort -rn || true
 
   title "As a reader would see them"
   mkdir -p "$repo/demo"
-  shown=0
-  for file in "$dicom"/*.dcm; do
-    [ $shown -lt 4 ] || break
-    picture=$repo/demo/$(basename "$file" .dcm).png
-    if echoed chexworld render "$file" -o "$picture" --size 512; then shown=$((shown + 1)); fi
+  for object in "${objects[@]:0:4}"; do
+    echoed chexworld render "$object" -o "$repo/demo/$(basename "$object" .dcm).png" --size 512 || true
   done
 fi
 
