@@ -3,62 +3,62 @@
 
 Reads "BATCH THREADS" per line, answers with the seconds of one run.
 """
-import io
+import subprocess
 import sys
+import tempfile
 import time
 
 import numpy
-import onnxruntime
-import torch
-from torch import nn
-from torch.onnx._internal import onnx_proto_utils
-
-# The exporter asks for the package `onnx` only to add functions of onnxscript, of which this model has none.
-onnx_proto_utils._add_onnxscript_fn = lambda model, _: model
 
 WIDTH, DEPTH, HEADS, PATCH, SIDE = 768, 12, 12, 16, 224
 TOKENS = (SIDE // PATCH) ** 2
 
 
-class Block(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.norm1 = nn.LayerNorm(WIDTH, eps=1e-6)
-        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
-        self.proj = nn.Linear(WIDTH, WIDTH)
-        self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6)
-        self.mlp = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
+def export(file):
+    """Writes the model. In a process of its own, so that nothing of LibTorch is left while ONNX Runtime is measured."""
+    import torch
+    from torch import nn
+    from torch.onnx._internal import onnx_proto_utils
 
-    def forward(self, x):
-        part = WIDTH // HEADS
-        q, k, v = self.qkv(self.norm1(x)).reshape(-1, TOKENS, 3, HEADS, part).permute(2, 0, 3, 1, 4).unbind(0)
-        weights = torch.softmax(q @ k.transpose(-2, -1) * part**-0.5, dim=-1)
-        x = x + self.proj((weights @ v).transpose(1, 2).reshape(-1, TOKENS, WIDTH))
-        return x + self.mlp(self.norm2(x))
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1 = nn.LayerNorm(WIDTH, eps=1e-6)
+            self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+            self.proj = nn.Linear(WIDTH, WIDTH)
+            self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6)
+            self.mlp = nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.GELU(), nn.Linear(4 * WIDTH, WIDTH))
 
-
-class Encoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.patches = nn.Conv2d(3, WIDTH, PATCH, stride=PATCH)
-        self.positions = nn.Parameter(torch.randn(1, TOKENS, WIDTH))
-        self.blocks = nn.Sequential(*(Block() for _ in range(DEPTH)))
-        self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
-
-    def forward(self, images):
-        x = self.patches(images).flatten(2).transpose(1, 2) + self.positions
-        return self.norm(self.blocks(x)).mean(1)
+        def forward(self, x):
+            part = WIDTH // HEADS
+            q, k, v = self.qkv(self.norm1(x)).reshape(-1, TOKENS, 3, HEADS, part).permute(2, 0, 3, 1, 4).unbind(0)
+            weights = torch.softmax(q @ k.transpose(-2, -1) * part**-0.5, dim=-1)
+            x = x + self.proj((weights @ v).transpose(1, 2).reshape(-1, TOKENS, WIDTH))
+            return x + self.mlp(self.norm2(x))
 
 
-def exported():
+    class Encoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches = nn.Conv2d(3, WIDTH, PATCH, stride=PATCH)
+            self.positions = nn.Parameter(torch.randn(1, TOKENS, WIDTH))
+            self.blocks = nn.Sequential(*(Block() for _ in range(DEPTH)))
+            self.norm = nn.LayerNorm(WIDTH, eps=1e-6)
+
+        def forward(self, images):
+            x = self.patches(images).flatten(2).transpose(1, 2) + self.positions
+            return self.norm(self.blocks(x)).mean(1)
+
+    # The exporter asks for the package `onnx` only to add functions of onnxscript, of which this model has none.
+    onnx_proto_utils._add_onnxscript_fn = lambda model, _: model
     torch.manual_seed(0)
-    file = io.BytesIO()
     torch.onnx.export(Encoder().eval(), torch.zeros(1, 3, SIDE, SIDE), file, input_names=["images"],
                       output_names=["embedding"], dynamic_axes={"images": {0: "batch"}}, opset_version=17)
-    return file.getvalue()
 
 
 def session(model, threads):
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -69,7 +69,11 @@ def session(model, threads):
 
 
 def main():
-    model = exported()
+    with tempfile.TemporaryDirectory() as folder:
+        path = folder + "/encoder.onnx"
+        subprocess.run([sys.executable, __file__, "--export", path], check=True, stdout=sys.stderr)
+        with open(path, "rb") as file:
+            model = file.read()
     sessions = {}
     for line in sys.stdin:
         batch, threads = map(int, line.split())
@@ -81,4 +85,7 @@ def main():
         print(time.perf_counter() - start)
 
 
-main()
+if sys.argv[1:2] == ["--export"]:
+    export(sys.argv[2])
+else:
+    main()
