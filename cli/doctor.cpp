@@ -4,6 +4,9 @@
 #include "base/config.h"
 #include "cli/commands.h"
 #include "cli/system_facts.h"
+#ifdef CHEXWORLD_HAVE_DICOM
+#include "dicom/codec_versions.h"
+#endif
 
 #include <chexworld/version.h>
 
@@ -65,6 +68,12 @@ void examine_torch([[maybe_unused]] Report& report) {
 #endif
 }
 
+void examine_codecs([[maybe_unused]] Report& report) {
+#ifdef CHEXWORLD_HAVE_DICOM
+  for (const CodecVersion& codec : codec_versions()) report.facts["codecs"][codec.library] = codec.version;
+#endif
+}
+
 Report examine() {
   Report report;
   report.facts["version"] = version();
@@ -72,6 +81,7 @@ Report examine() {
   examine_memory(report);
   examine_torch(report);
   examine_blas(report);
+  examine_codecs(report);
   return report;
 }
 
@@ -100,6 +110,12 @@ void print_for_people(const Report& report) {
     std::printf("BLAS         %s, threading %s, %d threads\n", text(blas["library"]).c_str(),
                 text(blas["threading"]).c_str(), blas["threads"].get<int>());
   }
+  std::string codecs;
+  if (facts.contains("codecs")) {
+    for (const auto& codec : facts["codecs"].items())
+      codecs += (codecs.empty() ? "" : ", ") + codec.key() + " " + text(codec.value());
+  }
+  std::printf("codecs       %s\n", codecs.empty() ? "not in this build" : codecs.c_str());
   for (const std::string& warning : report.warnings) std::printf("\nWARNING      %s\n", warning.c_str());
   if (report.warnings.empty()) std::printf("\nNothing to complain about.\n");
 }
