@@ -38,24 +38,26 @@ void put_pixel_module(DcmDataset& dataset, const PixelModule& module) {
   put(dataset, DCM_PixelRepresentation, module.is_signed ? 1 : 0);
 }
 
-std::unique_ptr<DcmPixelItem> item_with(std::span<const std::byte> bytes) {
+std::unique_ptr<DcmPixelItem> item_with(std::span<const std::byte> header, std::span<const std::byte> rest) {
   auto item = std::make_unique<DcmPixelItem>(DCM_PixelItemTag);
   Uint8* target = nullptr;
-  const std::size_t padded = bytes.size() + bytes.size() % 2;
+  const std::size_t size = header.size() + rest.size();
+  const std::size_t padded = size + size % 2;
   if (item->createUint8Array(Uint32(padded), target).bad())
     fail(ErrorCode::kResourceExhausted, "no memory for a frame");
-  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::byte*>(target));
-  if (padded != bytes.size()) target[bytes.size()] = 0;
+  auto* end = std::copy(header.begin(), header.end(), reinterpret_cast<std::byte*>(target));
+  std::copy(rest.begin(), rest.end(), end);
+  if (padded != size) target[size] = 0;
   return item;
 }
 
 /// An encapsulated data set with one frame in one fragment.
-std::shared_ptr<DcmDataset> shell_around(const CodecInput& input, E_TransferSyntax syntax) {
+std::shared_ptr<DcmDataset> shell_around(const CodecInput& input, const JpegParts& stream, E_TransferSyntax syntax) {
   auto dataset = std::make_shared<DcmDataset>();
   put_pixel_module(*dataset, input.module);
   auto sequence = std::make_unique<DcmPixelSequence>(DcmTag(DCM_PixelData, EVR_OB));
   sequence->insert(new DcmPixelItem(DCM_PixelItemTag));
-  sequence->insert(item_with(input.stream).release());
+  sequence->insert(item_with(stream.header, stream.rest).release());
   auto pixels = std::make_unique<DcmPixelData>(DCM_PixelData);
   pixels->putOriginalRepresentation(syntax, nullptr, sequence.release());
   dataset->insert(pixels.release());
@@ -102,9 +104,10 @@ RawFrame describe(std::shared_ptr<DcmDataset> dataset, const CodecInput& input, 
   return frame;
 }
 
-RawFrame decode_with_dcmtk(const CodecInput& input, E_TransferSyntax syntax, const std::string& what) {
+RawFrame decode_with_dcmtk(const CodecInput& input, const JpegParts& stream, E_TransferSyntax syntax,
+                           const std::string& what) {
   set_up_dcmtk();
-  std::shared_ptr<DcmDataset> dataset = shell_around(input, syntax);
+  std::shared_ptr<DcmDataset> dataset = shell_around(input, stream, syntax);
   input.deadline.check();
   const OFCondition decoded = dataset->chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
   input.deadline.check();
@@ -117,9 +120,12 @@ RawFrame decode_with_dcmtk(const CodecInput& input, E_TransferSyntax syntax, con
 
 RawFrame decode_jpeg_dcmtk(const CodecInput& input) {
   const bool lossless = input.header.start_of_frame == 0xc3;
-  return decode_with_dcmtk(input, lossless ? EXS_JPEGProcess14 : EXS_JPEGProcess2_4, "JPEG stream");
+  return decode_with_dcmtk(input, with_plain_header(input.stream), lossless ? EXS_JPEGProcess14 : EXS_JPEGProcess2_4,
+                           "JPEG stream");
 }
 
-RawFrame decode_rle(const CodecInput& input) { return decode_with_dcmtk(input, EXS_RLELossless, "RLE frame"); }
+RawFrame decode_rle(const CodecInput& input) {
+  return decode_with_dcmtk(input, {{}, input.stream}, EXS_RLELossless, "RLE frame");
+}
 
 }  // namespace chexworld

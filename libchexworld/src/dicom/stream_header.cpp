@@ -69,6 +69,11 @@ bool is_start_of_frame(int marker) {
   return (marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc) || marker == 0xf7;
 }
 
+/// Tables, the restart interval, and what JFIF and Adobe say about colours.
+bool is_needed_before_frame(int marker) {
+  return marker == 0xc4 || marker == 0xcc || marker == 0xdb || marker == 0xdd || marker == 0xe0 || marker == 0xee;
+}
+
 bool stands_alone(int marker) { return marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8); }
 
 void read_frame_header(std::span<const std::byte> body, StreamHeader& header) {
@@ -102,6 +107,22 @@ StreamHeader read_jpeg_header(std::span<const std::byte> stream) {
     if (marker == 0xf7) header.format = "JPEG-LS";
     read_frame_header(body, header);
     return header;
+  }
+}
+
+JpegParts with_plain_header(std::span<const std::byte> stream) {
+  JpegParts parts{{stream[0], stream[1]}, {}};
+  Segments segments(stream, 2, "JPEG");
+  while (true) {
+    const int marker = segments.next();
+    if (stands_alone(marker)) continue;
+    const auto body = segments.body();
+    const auto segment = stream.subspan(std::size_t(body.data() - stream.data()) - 4, body.size() + 4);
+    if (is_start_of_frame(marker)) {
+      parts.rest = stream.subspan(std::size_t(segment.data() - stream.data()));
+      return parts;
+    }
+    if (is_needed_before_frame(marker)) parts.header.insert(parts.header.end(), segment.begin(), segment.end());
   }
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace chexworld {
 
@@ -29,6 +30,17 @@ struct StreamHeader {
 
 /// Both JPEG and JPEG-LS. Throws Failure(kMalformed, kUnsupported).
 StreamHeader read_jpeg_header(std::span<const std::byte> stream);
+
+/// A stream in two parts, so that the larger one need not be copied.
+struct JpegParts {
+  std::vector<std::byte> header;    ///< up to the frame header
+  std::span<const std::byte> rest;  ///< the frame header and all that follows, part of the stream
+};
+
+/// The same picture with a header of nothing but marker segments: no fill bytes, no markers that stand alone, no
+/// reserved ones, no comments (T.81 B.1.1.2). DCMTK 3.6.9 looks for the frame header on its own and never comes back
+/// from some of them. `stream` is one that read_jpeg_header() takes.
+JpegParts with_plain_header(std::span<const std::byte> stream);
 
 /// A raw code stream, or one in a JP2 file (`stream` is moved to it). Throws Failure: kMalformed, and kTooLarge
 /// for tiles, precincts and code blocks so small that their bookkeeping would exceed the picture.

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -257,6 +258,33 @@ TEST(Codecs, DamageIsAnErrorOrADoubt) {
     for (const Bytes& damaged : {cut, noisy(item.stream, 60)}) {
       const auto result = capture([&] { return decode(wrapped(film, item.syntax, damaged)).doubts; });
       EXPECT_TRUE(!result.ok() || !result->empty());
+    }
+  }
+}
+
+/// The first fragment that begins as a JPEG stream does.
+Bytes stream_in(const Bytes& file) {
+  const Bytes mark{std::byte{0xff}, std::byte{0xd8}, std::byte{0xff}};
+  const auto start = std::search(file.begin() + 8, file.end(), mark.begin(), mark.end());
+  std::size_t length = 0;
+  for (int i = 1; i <= 4; ++i) length = length << 8 | std::size_t(*(start - i));
+  return Bytes(start, start + std::ptrdiff_t(length));
+}
+
+TEST(Codecs, JpegHeadersWithFillBytesAndLoneMarkersEnd) {  // DCMTK 3.6.9 looked for the frame header for ever
+  const Picture film = synthetic_film(48, 64, 12);
+  for (const char* syntax : {kJpegExtended, kJpegLossless}) {
+    const Bytes plain = stream_in(encode_with_dcmtk(film, syntax));
+    const StoredPixels expected = decode(wrapped(film, syntax, plain)).pixels;
+    for (const std::vector<int>& inserted : {std::vector<int>{0xff, 0x01},
+                                             {0xff, 0xff, 0xff},
+                                             {0xff, 0xd0, 0xff, 0x01},
+                                             {0xff, 0x02, 0, 2},
+                                             {0xff, 0xfe, 0, 4, 'h', 'i'}}) {
+      Bytes stream = plain;
+      for (std::size_t i = 0; i < inserted.size(); ++i)
+        stream.insert(stream.begin() + 2 + std::ptrdiff_t(i), std::byte(inserted[i]));
+      EXPECT_EQ(decode(wrapped(film, syntax, stream)).pixels.samples, expected.samples) << inserted[1];
     }
   }
 }
