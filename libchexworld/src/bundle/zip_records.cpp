@@ -130,16 +130,25 @@ ZipDirectoryPlace find_zip_directory(std::span<const std::byte> file) {
   return place;
 }
 
-ZipHeader read_zip_central_header(ByteReader& reader) {
-  expect_signature(reader, kCentralSignature, "central header");
-  ZipHeader header;
-  reader.take(4);  // versions
+namespace {
+
+/// What both headers say in the same order, from the flags to the sizes (APPNOTE 4.3.7, 4.3.12).
+void read_common_fields(ByteReader& reader, ZipHeader& header) {
   header.flags = reader.number<std::uint16_t>();
   header.method = reader.number<std::uint16_t>();
   reader.take(4);  // time and date
   header.crc = reader.number<std::uint32_t>();
   header.stored_bytes = reader.number<std::uint32_t>();
   header.plain_bytes = reader.number<std::uint32_t>();
+}
+
+}  // namespace
+
+ZipHeader read_zip_central_header(ByteReader& reader) {
+  expect_signature(reader, kCentralSignature, "central header");
+  ZipHeader header;
+  reader.take(4);  // versions
+  read_common_fields(reader, header);
   const auto name_bytes = reader.number<std::uint16_t>();
   const auto extra_bytes = reader.number<std::uint16_t>();
   const auto comment_bytes = reader.number<std::uint16_t>();
@@ -159,12 +168,7 @@ ZipHeader read_zip_local_header(ByteReader& reader) {
   expect_signature(reader, kLocalSignature, "local header");
   ZipHeader header;
   reader.take(2);  // version
-  header.flags = reader.number<std::uint16_t>();
-  header.method = reader.number<std::uint16_t>();
-  reader.take(4);  // time and date
-  header.crc = reader.number<std::uint32_t>();
-  header.stored_bytes = reader.number<std::uint32_t>();
-  header.plain_bytes = reader.number<std::uint32_t>();
+  read_common_fields(reader, header);
   const auto name_bytes = reader.number<std::uint16_t>();
   const auto extra_bytes = reader.number<std::uint16_t>();
   header.name = reader.text(name_bytes);
