@@ -12,6 +12,7 @@ ALLOWED = {
     "base": set(),
     "image": set(),
     "dicom": {"image"},
+    "sandbox": {"image", "dicom"},
     "bundle": set(),
     "views": {"image"},
     "nn": {"image", "bundle"},
@@ -19,10 +20,10 @@ ALLOWED = {
     "infer": {"image", "bundle", "nn"},
     "index": set(),
     "store": set(),
-    "pipeline": {"image", "bundle", "dicom", "infer", "index", "store"},
-    "service": {"image", "bundle", "dicom", "infer", "index", "store", "pipeline"},
+    "pipeline": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store"},
+    "service": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store", "pipeline"},
     "trainer": {"image", "views", "bundle", "dicom", "nn", "worldmodel"},
-    "cli": {"image", "views", "bundle", "dicom", "nn", "worldmodel", "infer", "index", "store", "pipeline", "service", "trainer"},
+    "cli": {"image", "views", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "pipeline", "service", "trainer"},
     "orthanc-plugin": set(),
 }
 # third-party headers -> the rooms that may see them

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "support/dicom_shell.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace chexworld::test {
+
+/// A chest radiograph with a ramp from left to right, 300 x 400; `texts` come before the pixels, in order of tags, with
+/// VR LO unless the tag below says otherwise.
+inline Bytes made_radiograph(const std::string& modality = "CR",
+                             const std::vector<std::pair<DicomTag, std::string>>& patient = {}) {
+  constexpr int kRows = 300, kColumns = 400;
+  ElementWriter writer(ElementEncoding::kExplicitLittle);
+  writer.text({0x0008, 0x0016}, "UI", "1.2.840.10008.5.1.4.1.1.1");
+  writer.text({0x0008, 0x0018}, "UI", "1.2.3.4");
+  writer.text({0x0008, 0x0020}, "DA", "20200301");
+  writer.text({0x0008, 0x0060}, "CS", modality);
+  writer.text({0x0008, 0x0070}, "LO", "Maker");
+  writer.text({0x0008, 0x0080}, "LO", "Hospital \xe9");
+  writer.text({0x0008, 0x1090}, "LO", "Model 1");
+  for (const auto& [tag, value] : patient) writer.text(tag, tag.element == 0x1010 ? "AS" : "LO", value);
+  writer.text({0x0018, 0x0015}, "CS", "CHEST");
+  writer.text({0x0018, 0x5101}, "CS", "PA");
+  writer.text({0x0020, 0x000d}, "UI", "1.2.3");
+  writer.text({0x0020, 0x000e}, "UI", "1.2.3.9");
+  writer.number(tags::kSamplesPerPixel, 1);
+  writer.text(tags::kPhotometricInterpretation, "CS", "MONOCHROME2");
+  writer.number(tags::kRows, kRows);
+  writer.number(tags::kColumns, kColumns);
+  writer.number(tags::kBitsAllocated, 16);
+  writer.number(tags::kBitsStored, 12);
+  writer.number(tags::kHighBit, 11);
+  writer.number(tags::kPixelRepresentation, 0);
+  ElementWriter pixels(ElementEncoding::kExplicitLittle);
+  for (int y = 0; y < kRows; ++y)
+    for (int x = 0; x < kColumns; ++x) pixels.u16(std::uint16_t(x));
+  writer.value(tags::kPixelData, "OW", pixels.bytes());
+  return dicom_file("1.2.840.10008.1.2.1", writer.bytes());
+}
+
+inline constexpr DicomTag kPatientId{0x0010, 0x0020}, kPatientBirthDate{0x0010, 0x0030}, kPatientSex{0x0010, 0x0040},
+    kPatientAge{0x0010, 0x1010};
+
+}  // namespace chexworld::test
