@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `chexworld inspect`: what an object is, what the gate says and how it would be decoded; nothing about the patient.
-#include "base/config.h"
+#include "base/error_json.h"
 #include "base/failure.h"
 #include "cli/commands.h"
 #include "dicom/radiograph.h"
@@ -45,9 +45,7 @@ Json examine(const std::filesystem::path& path) {
   RenderOptions options;
   options.fast = true;
   const Result<Radiograph> loaded = load_radiograph(path, options);
-  Json facts = loaded.ok()
-                   ? facts_of(*loaded)
-                   : Json{{"error", {{"code", name_of(loaded.error().code())}, {"message", loaded.error().message()}}}};
+  Json facts = loaded.ok() ? facts_of(*loaded) : error_json(loaded.error());
   facts["file"] = path.string();
   return facts;
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "orthanc-plugin/rest.h"
 
+#include "base/error_json.h"
+
 namespace chexworld::plugin {
 
 Response json_response(const Json& json) { return {200, "application/json", json.dump(2) + "\n"}; }
 
 Response error_response(const Error& error) {
-  const Json body = {{"error", {{"code", name_of(error.code())}, {"message", error.message()}}}};
-  return {error.http_status(), "application/json", body.dump(2) + "\n"};
+  return {error.http_status(), "application/json", error_json(error).dump(2) + "\n"};
 }
 
 void send(const OrthancHost& host, OrthancPluginRestOutput* output, const Response& response) {

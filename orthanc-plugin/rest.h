@@ -19,7 +19,7 @@ struct Response {
 
 Response json_response(const Json& json);
 
-/// {"error": {"code", "message"}} with the HTTP status of the error.
+/// error_json() with the HTTP status of the error.
 Response error_response(const Error& error);
 
 /// Sends `response` as the answer to the request behind `output`.

@@ -9,12 +9,28 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace chexworld {
+
+/// A request body on disk; the file goes with the object unless it was renamed away before.
+class BodyFile {
+ public:
+  explicit BodyFile(std::filesystem::path path) : path_(std::move(path)) {}
+  ~BodyFile();
+  BodyFile(const BodyFile&) = delete;
+  BodyFile& operator=(const BodyFile&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 struct HttpRequest {
   std::string method;                          ///< "GET", "POST", "PUT", "DELETE", as sent
@@ -22,6 +38,8 @@ struct HttpRequest {
   std::map<std::string, std::string> query;    ///< decoded; the last of several counts
   std::map<std::string, std::string> headers;  ///< names in lower case
   std::string body;
+  std::shared_ptr<const BodyFile> body_file = nullptr;  ///< instead of `body` where BodyPolicy::to_file says so
+  bool over_unix_socket = false;                        ///< the client is a process of this machine and this user
 };
 
 struct HttpResponse {
@@ -32,12 +50,18 @@ struct HttpResponse {
 };
 
 HttpResponse json_response(const Json& json, int status = 200);
-/// {"error": {"code", "message"}} with the HTTP status of the error.
-HttpResponse error_response(const Error& error);
+/// error_json() with the HTTP status of the error; what may be tried again says when (Retry-After, seconds).
+HttpResponse error_response(const Error& error, const Json& details = {});
 
 /// Answers a request by calling `reply` once, from any thread, now or later. Must not throw.
 using HttpReply = std::function<void(HttpResponse)>;
 using HttpHandler = std::function<void(HttpRequest, HttpReply)>;
+
+/// How the body of one kind of request is taken.
+struct BodyPolicy {
+  std::uint64_t max_bytes = 1ull << 30;
+  bool to_file = false;  ///< written to HttpServerOptions::spool_folder as it arrives, never held in memory
+};
 
 struct HttpServerOptions {
   /// "unix:/run/chexworld.sock" (created with mode 0600) or "127.0.0.1:8080"; port 0 takes a free one.
@@ -46,9 +70,15 @@ struct HttpServerOptions {
   /// Unix socket.
   std::string token;
   std::uint64_t max_body_bytes = 1ull << 30;
+  /// Asked once the header is there; empty: {max_body_bytes} for all. Must be quick and thread safe.
+  std::function<BodyPolicy(const std::string& method, const std::string& path)> body_policy = nullptr;
+  std::filesystem::path spool_folder = {};  ///< of BodyPolicy::to_file; must exist
+  /// Bodies in memory that are arriving or not answered yet, bytes, announced or else at most possible. Beyond: 503.
+  std::uint64_t max_buffered_bytes = 2ull << 30;
   std::uint64_t max_header_bytes = 64u << 10;
   int max_connections = 256;
-  std::chrono::milliseconds read_timeout{30'000};   ///< for a request to arrive whole once it has begun
+  std::chrono::milliseconds read_timeout{
+      30'000};  ///< for a request to arrive whole once it has begun (to a file: between pieces)
   std::chrono::milliseconds idle_timeout{60'000};   ///< between requests of a connection
   std::chrono::milliseconds write_timeout{30'000};  ///< for an answer to be taken
   int threads = 1;                                  ///< that move bytes; handlers must not block them

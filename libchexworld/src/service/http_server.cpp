@@ -22,11 +22,14 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/http/file_body.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <unistd.h>
 
 namespace chexworld {
 namespace asio = boost::asio;
@@ -44,14 +47,16 @@ bool same_in_constant_time(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-HttpRequest to_request(http::request<http::string_body>&& message, RequestTarget target) {
-  HttpRequest request{std::string(message.method_string()), std::move(target.path), std::move(target.query), {}, {}};
-  for (const auto& field : message) {
+HttpRequest to_request(const http::request_header<>& head, RequestTarget target) {
+  HttpRequest request;
+  request.method = std::string(head.method_string());
+  request.path = std::move(target.path);
+  request.query = std::move(target.query);
+  for (const auto& field : head) {
     std::string name(field.name_string());
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
     request.headers[name] = std::string(field.value());
   }
-  request.body = std::move(message.body());
   return request;
 }
 
@@ -64,6 +69,34 @@ http::response<http::string_body> to_message(HttpResponse&& response, unsigned h
   message.prepare_payload();
   return message;
 }
+
+/// Only the head is parsed with it; how the body is taken depends on what the head says.
+using HeadParser = http::request_parser<http::empty_body>;
+
+HttpResponse refusal_of(const error_code& error, std::uint64_t max_body_bytes) {
+  if (error == beast::error::timeout)
+    return error_response({ErrorCode::kTimeout, "the request did not arrive in time"});
+  if (error == http::error::body_limit)
+    return error_response(
+        {ErrorCode::kTooLarge, "the body is larger than " + std::to_string(max_body_bytes) + " bytes"});
+  if (error == http::error::header_limit) return error_response({ErrorCode::kTooLarge, "the header is too large"});
+  if (error == boost::system::errc::no_space_on_device)
+    return error_response({ErrorCode::kResourceExhausted, "the disk is full: free space, then try again"});
+  return error_response({ErrorCode::kInvalidArgument, "not a valid HTTP request: " + error.message()});
+}
+
+/// A share of the memory that bodies may take, given back at its end.
+class MemoryShare {
+ public:
+  MemoryShare(std::atomic<std::uint64_t>& used, std::uint64_t bytes) : used_(used), bytes_(bytes) { used_ += bytes_; }
+  ~MemoryShare() { used_ -= bytes_; }
+  MemoryShare(const MemoryShare&) = delete;
+  MemoryShare& operator=(const MemoryShare&) = delete;
+
+ private:
+  std::atomic<std::uint64_t>& used_;
+  const std::uint64_t bytes_;
+};
 
 struct Connection {
   explicit Connection(Protocol::socket socket) : stream(std::move(socket)) {}
@@ -108,6 +141,8 @@ class HttpServer::State {
 
  private:
   using Shared = std::shared_ptr<Connection>;
+  static constexpr std::chrono::milliseconds kLinger{2000};
+  static constexpr std::uint64_t kMostIgnoredBytes = 64u << 20;
 
   void listen(const ListenAddress& address) {
     within("listening on " + options_.listen, [&] {
@@ -171,68 +206,114 @@ class HttpServer::State {
 
   /// One request and its answer; whether the connection goes on.
   asio::awaitable<bool> serve_one(Connection& connection) {
-    http::request_parser<http::string_body> parser;
-    parser.header_limit(std::uint32_t(options_.max_header_bytes));
-    parser.body_limit(options_.max_body_bytes);
-
+    HeadParser head;
+    head.header_limit(std::uint32_t(options_.max_header_bytes));
+    head.body_limit(boost::none);  // known only when the head is
     error_code error;
     connection.stream.expires_after(options_.idle_timeout);
-    co_await http::async_read_header(connection.stream, connection.buffer, parser,
+    co_await http::async_read_header(connection.stream, connection.buffer, head,
                                      asio::redirect_error(asio::use_awaitable, error));
     if (error == http::error::end_of_stream) co_return false;
     connection.busy = true;
-    if (!error) {
-      if (auto refusal = refuse_by_header(parser.get())) {
-        co_await answer(connection, std::move(*refusal), parser.get().version(), false);
-        co_return false;
-      }
-      co_await read_body(connection, parser, error);
-    }
-    if (error) {
-      co_await answer(connection, refuse_by_error(error), parser.get().version(), false);
-      co_return false;
-    }
+    if (error) co_return co_await refuse(connection, refusal_of(error, options_.max_body_bytes), head.get().version());
+    if (auto refusal = refuse_stranger(head.get()))
+      co_return co_await refuse(connection, std::move(*refusal), head.get().version());
 
-    const unsigned version = parser.get().version();
-    const bool keep_alive = parser.get().keep_alive() && !is_draining();
-    auto target = parse_target(std::string_view(parser.get().target()));
-    HttpResponse response =
-        target ? co_await ask_handler(connection, to_request(parser.release(), std::move(*target)))
-               : error_response({ErrorCode::kInvalidArgument, "the request target is not a valid path and query"});
+    auto target = parse_target(std::string_view(head.get().target()));
+    if (!target) co_return co_await refuse(connection, bad_target(), head.get().version());
+    HttpRequest request = to_request(head.get(), std::move(*target));
+    request.over_unix_socket = !socket_file_.empty();
+    const BodyPolicy policy =
+        options_.body_policy ? options_.body_policy(request.method, request.path) : BodyPolicy{options_.max_body_bytes};
+    const std::uint64_t announced = head.content_length().value_or(head.chunked() ? policy.max_bytes : 0);
+    const MemoryShare share(buffered_bytes_, policy.to_file ? 0 : announced);
+    if (auto refusal = refuse_body(head, policy))
+      co_return co_await refuse(connection, std::move(*refusal), head.get().version());
+
+    const unsigned version = head.get().version();
+    const bool keep_alive = head.get().keep_alive() && !is_draining();
+    co_await go_on_if_asked(connection, head);
+    if (policy.to_file) {
+      error = co_await read_to_file(connection, std::move(head), policy, request);
+    } else {
+      error = co_await read_to_memory(connection, std::move(head), policy, request);
+    }
+    if (error) co_return co_await refuse(connection, refusal_of(error, policy.max_bytes), version);
+
+    HttpResponse response = co_await ask_handler(connection, std::move(request));
     co_await answer(connection, std::move(response), version, keep_alive);
     connection.busy = false;
     co_return keep_alive && !is_draining();
   }
 
-  asio::awaitable<void> read_body(Connection& connection, http::request_parser<http::string_body>& parser,
-                                  error_code& error) {
-    connection.stream.expires_after(options_.read_timeout);
-    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      http::response<http::empty_body> go_on(http::status::continue_, parser.get().version());
-      co_await http::async_write(connection.stream, go_on, asio::use_awaitable);
-    }
-    co_await http::async_read(connection.stream, connection.buffer, parser,
-                              asio::redirect_error(asio::use_awaitable, error));
+  static HttpResponse bad_target() {
+    return error_response({ErrorCode::kInvalidArgument, "the request target is not a valid path and query"});
   }
 
-  /// What can be said before a body is read: no token, or a body that announces itself too large.
-  std::optional<HttpResponse> refuse_by_header(const http::request<http::string_body>& message) const {
+  /// Clients that announce a large body wait for this before they send it.
+  asio::awaitable<void> go_on_if_asked(Connection& connection, const HeadParser& head) {
+    connection.stream.expires_after(options_.read_timeout);
+    if (!beast::iequals(head.get()[http::field::expect], "100-continue")) co_return;
+    http::response<http::empty_body> go_on(http::status::continue_, head.get().version());
+    co_await http::async_write(connection.stream, go_on, asio::use_awaitable);
+  }
+
+  asio::awaitable<error_code> read_to_memory(Connection& connection, HeadParser&& head, const BodyPolicy& policy,
+                                             HttpRequest& request) {
+    http::request_parser<http::string_body> parser(std::move(head));
+    parser.body_limit(policy.max_bytes);
+    error_code error;
+    co_await http::async_read(connection.stream, connection.buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, error));
+    request.body = std::move(parser.get().body());
+    co_return error;
+  }
+
+  asio::awaitable<error_code> read_to_file(Connection& connection, HeadParser&& head, const BodyPolicy& policy,
+                                           HttpRequest& request) {
+    http::request_parser<http::file_body> parser(std::move(head));
+    parser.body_limit(policy.max_bytes);
+    const std::string name = "body-" + std::to_string(getpid()) + "-" + std::to_string(++spooled_);
+    request.body_file = std::make_shared<BodyFile>(options_.spool_folder / name);
+    error_code error;
+    parser.get().body().open(request.body_file->path().c_str(), beast::file_mode::write, error);
+    while (!error && !parser.is_done()) {
+      connection.stream.expires_after(options_.read_timeout);
+      co_await http::async_read_some(connection.stream, connection.buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    }
+    co_return error;
+  }
+
+  std::optional<HttpResponse> refuse_stranger(const http::request_header<>& head) const {
     const std::string expected = "Bearer " + options_.token;
-    if (!options_.token.empty() &&
-        !same_in_constant_time(std::string_view(message[http::field::authorization]), expected))
+    if (!options_.token.empty() && !same_in_constant_time(std::string_view(head[http::field::authorization]), expected))
       return error_response(
           {ErrorCode::kUnauthorized, "this service needs the header 'Authorization: Bearer TOKEN' with its token"});
     return std::nullopt;
   }
 
-  HttpResponse refuse_by_error(const error_code& error) const {
-    if (error == beast::error::timeout)
-      return error_response({ErrorCode::kTimeout, "the request did not arrive in time"});
-    if (error == http::error::body_limit)
-      return error_response(
-          {ErrorCode::kTooLarge, "the body is larger than " + std::to_string(options_.max_body_bytes) + " bytes"});
-    if (error == http::error::header_limit) return error_response({ErrorCode::kTooLarge, "the header is too large"});
-    return error_response({ErrorCode::kInvalidArgument, "not a valid HTTP request: " + error.message()});
+  /// What can be said before a body is read: it announces itself too large, or there is no memory left for it.
+  std::optional<HttpResponse> refuse_body(const HeadParser& head, const BodyPolicy& policy) const {
+    if (head.content_length().value_or(0) > policy.max_bytes)
+      return refusal_of(http::make_error_code(http::error::body_limit), policy.max_bytes);
+    if (buffered_bytes_ > options_.max_buffered_bytes)
+      return error_response({ErrorCode::kUnavailable, "too many bytes are waiting to be processed: try again shortly"});
+    return std::nullopt;
+  }
+
+  /// An answer before the body was read, so the connection cannot go on. What the client still sends is taken for a
+  /// moment: closing with bytes unread would make its system throw our answer away.
+  asio::awaitable<bool> refuse(Connection& connection, HttpResponse response, unsigned version) {
+    co_await answer(connection, std::move(response), version, false);
+    error_code error;
+    connection.stream.socket().shutdown(asio::socket_base::shutdown_send, error);
+    connection.stream.expires_after(std::min(options_.read_timeout, kLinger));
+    std::vector<char> ignored(1u << 16);
+    for (std::uint64_t taken = 0; !error && taken < kMostIgnoredBytes;)
+      taken += co_await connection.stream.async_read_some(asio::buffer(ignored),
+                                                          asio::redirect_error(asio::use_awaitable, error));
+    co_return false;
   }
 
   asio::awaitable<HttpResponse> ask_handler(Connection& connection, HttpRequest request) {
@@ -279,6 +360,9 @@ class HttpServer::State {
   std::string address_;
   std::string socket_file_;
   std::vector<std::thread> threads_;
+
+  std::atomic<std::uint64_t> buffered_bytes_ = 0;
+  std::atomic<std::uint64_t> spooled_ = 0;  // names of body files
 
   std::mutex mutex_;
   std::condition_variable all_closed_;

@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <gmock/gmock.h>
 #include <sys/socket.h>
@@ -132,6 +133,84 @@ TEST(HttpServer, RefusesBodiesOverTheLimitWithoutReadingThem) {
   EXPECT_THAT(curl(server, "/", {"--data-binary", std::string(1000, 'x')}), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(curl(server, "/", {"--data-binary", std::string(1001, 'x')}), HasSubstr("HTTP/1.1 413"));
   EXPECT_THAT(send_raw(server, "POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n"), StartsWith("HTTP/1.1 413"));
+}
+
+/// Server options under which POST bodies of up to a million bytes go to files in `folder`.
+HttpServerOptions spooling_to(const std::filesystem::path& folder) {
+  HttpServerOptions options;
+  options.spool_folder = folder;
+  options.body_policy = [](const std::string& method, const std::string&) {
+    return BodyPolicy{1'000'000, method == "POST"};
+  };
+  return options;
+}
+
+TEST(HttpServer, BodiesGoToFilesWhereTheirPolicySaysSo) {
+  test::TemporaryFolder folder;
+  std::string seen;
+  HttpServer server(spooling_to(folder.path()), [&](const HttpRequest& request, const HttpReply& reply) {
+    seen = request.body_file == nullptr ? "in memory" : test::text_of(request.body_file->path());
+    reply(json_response({{"bytes", seen.size()}, {"in_memory", request.body.size()}}));
+  });
+  const std::string body(900'000, 'x');
+  for (const char* encoding : {"Content-Length: 900000", "Transfer-Encoding: chunked"}) {
+    test::TemporaryFolder source;
+    std::ofstream(source / "body") << body;
+    EXPECT_THAT(
+        curl(server, "/", {"--header", encoding, "--data-binary", "@" + (source / "body").string()}),
+        testing::AllOf(HasSubstr("HTTP/1.1 200"), HasSubstr("\"bytes\": 900000"), HasSubstr("\"in_memory\": 0")))
+        << encoding;
+    EXPECT_EQ(seen, body) << encoding;
+  }
+  test::TemporaryFolder large;
+  std::ofstream(large / "body") << body << body;
+  for (const char* encoding : {"Content-Length: 1800000", "Transfer-Encoding: chunked"})
+    EXPECT_THAT(curl(server, "/", {"--header", encoding, "--data-binary", "@" + (large / "body").string()}),
+                HasSubstr("HTTP/1.1 413"));
+  EXPECT_THAT(curl(server, "/", {"--request", "PUT", "--data-binary", "abc"}), HasSubstr("\"bytes\": 9"));
+  EXPECT_TRUE(test::wait_until([&] { return std::filesystem::is_empty(folder.path()); }, 5s)) << "body files are left";
+}
+
+TEST(HttpServer, AnUploadThatBreaksOffLeavesNoFile) {
+  test::TemporaryFolder folder;
+  HttpServerOptions options = spooling_to(folder.path());
+  options.read_timeout = 200ms;
+  std::atomic<int> requests = 0;
+  HttpServer server(options, [&](HttpRequest request, const HttpReply& reply) {
+    ++requests;
+    echo(std::move(request), reply);
+  });
+  send_raw(server, "POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\nhalf");  // returns when the server gives up
+  EXPECT_TRUE(test::wait_until([&] { return std::filesystem::is_empty(folder.path()); }, 5s));
+  EXPECT_EQ(requests, 0);
+}
+
+TEST(HttpServer, RefusesBodiesBeyondItsMemoryUntilOthersAreAnswered) {
+  std::promise<HttpReply> arrived;
+  bool first = true;
+  HttpServer server({.max_body_bytes = 1000, .max_buffered_bytes = 1500, .threads = 1},
+                    [&](HttpRequest request, const HttpReply& reply) {
+                      if (!std::exchange(first, false)) return echo(std::move(request), reply);
+                      arrived.set_value(reply);
+                    });
+  auto waiting = std::async(std::launch::async, [&] { return curl(server, "/", {"--data", std::string(900, 'x')}); });
+  const HttpReply reply = arrived.get_future().get();
+  const std::string refused = curl(server, "/", {"--data", std::string(900, 'x')});
+  EXPECT_THAT(refused, testing::AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("Retry-After: 1")));
+  EXPECT_THAT(curl(server, "/", {"--data", std::string(500, 'x')}), StartsWith("HTTP/1.1 200"));
+  reply(json_response({{"done", true}}));
+  EXPECT_THAT(waiting.get(), HasSubstr("done"));
+  EXPECT_TRUE(test::wait_until(
+      [&] { return curl(server, "/", {"--data", std::string(900, 'x')}).starts_with("HTTP/1.1 200"); }, 5s));
+}
+
+TEST(HttpServer, ARefusalArrivesEvenWhileTheBodyIsStillBeingSent) {
+  HttpServer server({.max_body_bytes = 1000}, echo);
+  test::TemporaryFolder folder;
+  std::ofstream(folder / "body") << std::string(20'000'000, 'x');
+  for (int i = 0; i < 5; ++i)
+    EXPECT_THAT(curl(server, "/", {"--header", "Expect:", "--data-binary", "@" + (folder / "body").string()}),
+                StartsWith("HTTP/1.1 413"));
 }
 
 TEST(HttpServer, AnswersNonsenseAndSlowClientsAndLivesOn) {
