@@ -9,14 +9,18 @@
 
 namespace chexworld {
 
+void require_size(std::uint64_t bytes, std::uint64_t limit_bytes) {
+  if (bytes > limit_bytes)
+    fail(ErrorCode::kTooLarge,
+         "the file has " + std::to_string(bytes) + " bytes, the limit is " + std::to_string(limit_bytes));
+}
+
 std::uint64_t checked_size(int descriptor, std::uint64_t limit_bytes) {
   struct stat facts{};
   if (fstat(descriptor, &facts) != 0) fail_errno("looking at the object's descriptor", errno);
   if (!S_ISREG(facts.st_mode)) fail(ErrorCode::kInvalidArgument, "the object must be a regular file");
   const std::uint64_t size = std::uint64_t(facts.st_size);
-  if (size > limit_bytes)
-    fail(ErrorCode::kTooLarge,
-         "the file has " + std::to_string(size) + " bytes, the limit is " + std::to_string(limit_bytes));
+  require_size(size, limit_bytes);
   return size;
 }
 
@@ -34,6 +38,7 @@ DescriptorBytes::~DescriptorBytes() {
 
 SourceBytes::SourceBytes(const RadiographSource& source, std::uint64_t limit_bytes) {
   if (const auto* bytes = std::get_if<std::span<const std::byte>>(&source)) {
+    require_size(bytes->size(), limit_bytes);
     bytes_ = *bytes;
     return;
   }

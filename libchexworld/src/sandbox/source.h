@@ -10,6 +10,9 @@
 
 namespace chexworld {
 
+/// Throws Failure(kTooLarge) over the limit.
+void require_size(std::uint64_t bytes, std::uint64_t limit_bytes);
+
 /// A regular file or memfd of this many bytes. Throws Failure: kInvalidArgument for anything else, kTooLarge over
 /// `limit_bytes`.
 std::uint64_t checked_size(int descriptor, std::uint64_t limit_bytes);
