@@ -20,10 +20,11 @@ ALLOWED = {
     "infer": {"image", "bundle", "nn"},
     "index": set(),
     "store": set(),
+    "retrieval": {"index", "store"},
     "pipeline": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store"},
     "service": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store", "pipeline"},
     "trainer": {"image", "views", "bundle", "dicom", "nn", "worldmodel"},
-    "cli": {"image", "views", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "pipeline", "service", "trainer"},
+    "cli": {"image", "views", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "retrieval", "pipeline", "service", "trainer"},
     "orthanc-plugin": set(),
 }
 # third-party headers -> the rooms that may see them
