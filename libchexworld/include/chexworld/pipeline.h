@@ -34,6 +34,7 @@
 namespace chexworld {
 
 struct InstanceTags;
+class RadiographDecoder;
 
 // ---- what goes in --------------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ struct PipelineTimings {
 struct PipelineOutcome {
   std::uint64_t sequence = 0;                     ///< place in the order of submission, from 1
   std::map<std::string, std::string> attributes;  ///< PipelineItem::attributes
-  Result<RadiographResult> result;
+  Result<RadiographResult> result = Error(ErrorCode::kInternal, "pipeline: not answered yet");
   PipelineTimings timings;
 };
 
@@ -138,9 +139,11 @@ struct PipelineOptions {
   bool ordered = false;                     ///< all items share one lane
   std::shared_ptr<ResultSink> sink = {};    ///< optional
   std::shared_ptr<Executor> executor = {};  ///< optional; without it, threads of its own
-  /// Own threads, where there is no executor. -1: as many as the work needs. 0: none; submit() does all the work before
-  /// it returns, one item after the other, so runs are deterministic.
+  /// Own threads, where there is no executor. -1: as many as the work needs; or so many. 0: none; submit() does all the
+  /// work before it returns, one item after the other, so runs are deterministic.
   int threads = -1;
+  /// Where untrusted bytes are decoded; the library's own kinds, opaque elsewhere. Null: in this process.
+  std::shared_ptr<RadiographDecoder> decoder = {};
 
   // ---- bounds ----
   std::size_t max_items = 64;                    ///< in the pipeline at once, from submit() to answer
@@ -191,7 +194,7 @@ class CHEXWORLD_API Pipeline {
  public:
   /// Loads, verifies and warms the model (see activate()), and finds out how to divide the processors.
   /// Errors: those of activate(); kInvalidArgument for impossible options.
-  static Result<Pipeline> open(const std::filesystem::path& bundle, PipelineOptions options = {});
+  static Result<Pipeline> open(const std::filesystem::path& bundle, const PipelineOptions& options = {});
 
   Pipeline(Pipeline&&) noexcept;
   Pipeline& operator=(Pipeline&&) noexcept;
@@ -211,7 +214,7 @@ class CHEXWORLD_API Pipeline {
   /// Returns once everything submitted before has been answered.
   void drain();
   /// Answers with kCancelled what is not being computed or stored yet, also callers who wait in submit(); returns how
-  /// many items that were. The pipeline goes on taking new ones.
+  /// many items inside that were. The pipeline goes on taking new ones.
   std::size_t cancel();
 
   /// Hands over to another model while items keep flowing: checks the bundle (hash where `expected_id` is given,
