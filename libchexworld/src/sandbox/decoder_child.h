@@ -13,15 +13,24 @@ namespace chexworld {
 class ObjectBuffer {
  public:
   ObjectBuffer();
+  ~ObjectBuffer();
+  ObjectBuffer(const ObjectBuffer&) = delete;
+  ObjectBuffer& operator=(const ObjectBuffer&) = delete;
   /// A descriptor for reading what was copied in; valid until the next call.
   int fill(std::span<const std::byte> bytes);
   /// Gives memory back where the last object was an unusually large one.
   void relax();
 
  private:
+  void resize(std::size_t size);
+  void map(std::size_t size);
+  void unmap();
+
   FileDescriptor writable_;
   FileDescriptor read_only_;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0;  ///< of the memfd
+  void* mapped_ = nullptr;
+  std::size_t mapped_bytes_ = 0;
 };
 
 /// How a process ended.
