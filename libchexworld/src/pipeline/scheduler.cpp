@@ -105,14 +105,14 @@ bool Scheduler::uses(const LoadedModel* model) const {
 }
 
 void Scheduler::switch_to(ModelPointer model) {
+  ModelPointer old;  // freed last, and not while others wait for the mutex
   Lock lock(mutex_);
-  const LoadedModel* const old = model_.get();
-  const ModelPointer kept = std::exchange(model_, std::move(model));
+  old = std::exchange(model_, std::move(model));
   ++stats_.switches;
   for (const ItemPointer& item : std::exchange(prepared_, {})) settle(item);
   advance(lock);
   lock.lock();
-  changed_.wait(lock, [&] { return !uses(old) || closed_; });
+  changed_.wait(lock, [&] { return !uses(old.get()) || closed_; });
 }
 
 ModelPointer Scheduler::model() const {

@@ -161,11 +161,17 @@ void Scheduler::timer_fired(std::uint64_t through) {
 // ---- decoding ------------------------------------------------------------------------------------------
 
 void Scheduler::decode(const ItemPointer& item) {
-  const ModelPointer model = this->model();
+  std::shared_ptr<const PreparationRecipe> recipe;
+  std::string model_id;
+  {
+    const std::lock_guard lock(mutex_);  // not the model itself: decoding must not keep an old one alive
+    recipe = model_->recipe;
+    model_id = model_->facts.model_id;
+  }
   PipelineTimings& timings = item->outcome.timings;
   const Moment begin = std::chrono::steady_clock::now();
   timings.queued_ms += milliseconds_between(item->waiting_since, begin);
-  auto prepared = capture([&] { return prepare_item(item->input, *model->recipe, *parts_.decoder); });
+  auto prepared = capture([&] { return prepare_item(item->input, *recipe, *parts_.decoder); });
   timings.decode_ms += milliseconds_between(begin, std::chrono::steady_clock::now());
   if (!prepared.ok() || !prepared->result.gate.accepted()) item->input.content = {};
 
@@ -176,12 +182,12 @@ void Scheduler::decode(const ItemPointer& item) {
   } else if (!prepared.ok()) {
     finish(item, prepared.error());
   } else if (!prepared->result.gate.accepted()) {
-    prepared->result.model_id = model->facts.model_id;
+    prepared->result.model_id = model_id;
     finish(item, std::move(prepared->result));
   } else {
     item->outcome.result = std::move(prepared->result);
     item->pixels = std::move(prepared->pixels);
-    item->recipe = model->recipe;
+    item->recipe = recipe;
     settle(item);
   }
   advance(lock);

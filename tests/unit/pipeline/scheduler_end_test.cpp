@@ -23,7 +23,7 @@ TEST(SchedulerEnd, CancelAnswersWhatIsNotComputedYetAndGoesOn) {
   bench.decoder->door.wait_for_visitors(2);  // two are being decoded
   for (int i = 0; i < 10; ++i) bench.submit(make_item(Command::kFilm, 3, 1));
   EXPECT_EQ(bench.scheduler->cancel(), 12u);
-  while (bench.outcomes().size() < 10) std::this_thread::yield();  // those that only waited, at once
+  bench.wait_for_outcomes(10);  // those that only waited, at once
   EXPECT_EQ(bench.scheduler->cancel(), 0u);
   bench.decoder->door.open();
   door.open();
@@ -88,7 +88,7 @@ TEST(SchedulerEnd, DestructionAnswersEverythingOnceWithWorkInFlight) {
             },
             true);
       }
-      for (int spin = 0; spin < round * 50; ++spin) std::this_thread::yield();
+      while (answered < round) std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
     EXPECT_EQ(answered, 30);
     EXPECT_LE(computed, 22);

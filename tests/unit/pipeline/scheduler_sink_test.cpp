@@ -66,7 +66,7 @@ TEST(SchedulerSink, AnAnswerMeansStored) {
   while (sink->seen().size() < 2) std::this_thread::yield();  // errors go there too
   EXPECT_TRUE(bench.outcomes().empty());
   sink->acknowledge(2);
-  while (bench.outcomes().empty()) std::this_thread::yield();
+  bench.wait_for_outcomes(1);
   EXPECT_EQ(bench.outcomes()[0].sequence, 2u);
   sink->acknowledge(1);
   bench.scheduler->drain();

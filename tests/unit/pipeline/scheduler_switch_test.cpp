@@ -33,6 +33,7 @@ TEST(SchedulerSwitch, UnderLoadEveryResultComesFromTheModelItNames) {
   for (int swap = 0; swap < 300; ++swap) {
     const int number = swap % 3 + 1;
     bench.scheduler->switch_to(make_model({.number = number, .recipe_mark = marks[std::size_t(number)]}));
+    bench.wait_for_outcomes(std::size_t(swap) * 3);
   }
   stop = true;
   for (std::thread& feeder : feeders) feeder.join();
@@ -68,7 +69,7 @@ TEST(SchedulerSwitch, WaitsForTheBatchThatIsBeingComputed) {
   });
   while (bench.scheduler->model()->facts.model_id != model_name(2)) std::this_thread::yield();
   bench.submit(make_item(Command::kFilm, 2));  // the new model serves while the old one finishes
-  while (bench.outcomes().empty()) std::this_thread::yield();
+  bench.wait_for_outcomes(1);
   EXPECT_EQ(checked_model(bench.outcomes()[0], {0, 0, 0}), 2);
   EXPECT_FALSE(switched);
   door.open();

@@ -75,7 +75,7 @@ TEST(Scheduler, ALaneKeepsItsOrderWhileOthersOvertake) {
   Bench bench(kOptions, make_model({}));
   bench.submit(make_item(Command::kDoor, 0, 7));
   for (int i = 1; i < 20; ++i) bench.submit(make_item(Command::kFilm, std::uint8_t(i), i % 2 ? 7 : 0));
-  while (bench.outcomes().size() < 9) std::this_thread::yield();  // those without a lane
+  bench.wait_for_outcomes(9);  // those without a lane
   bench.decoder->door.open();
   bench.scheduler->drain();
   std::vector<std::uint64_t> lane, others;

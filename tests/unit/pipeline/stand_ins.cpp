@@ -134,8 +134,14 @@ ItemPointer Bench::submit(PipelineItem item) {
       [this](PipelineOutcome outcome) {
         const std::lock_guard lock(mutex_);
         outcomes_.push_back(std::move(outcome));
+        changed_.notify_all();
       },
       true);
+}
+
+void Bench::wait_for_outcomes(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return outcomes_.size() >= count; });
 }
 
 std::vector<PipelineOutcome> Bench::outcomes() {

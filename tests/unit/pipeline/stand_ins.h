@@ -85,6 +85,7 @@ class Bench {
   /// Submits and keeps what comes back.
   ItemPointer submit(PipelineItem item);
   std::vector<PipelineOutcome> outcomes();
+  void wait_for_outcomes(std::size_t count);
 
   std::shared_ptr<StandInDecoder> decoder = std::make_shared<StandInDecoder>();
   ThreadPool work{4};
@@ -93,6 +94,7 @@ class Bench {
 
  private:
   std::mutex mutex_;
+  std::condition_variable changed_;
   std::vector<PipelineOutcome> outcomes_;
 };
 
