@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Search among embeddings on one thread: ours against FAISS (exhaustive, HNSW) and hnswlib in single precision, each
-// graph at the least width that reaches the same recall.
+// Search among embeddings on one thread: ours against FAISS (exhaustive, HNSW) and hnswlib in single precision and
+// pgvector in half precision, each graph at the least width that reaches the same recall.
+//
+// bench_search [--vectors N] [--queries Q] [--prepare 1] [--peers 0] [--json FILE]
+// Vectors and indexes are kept below $CHEXWORLD_BENCH_CACHE (build/bench/search), so that only the first run builds
+// them (1,000,000 vectors: hours, 18 GB); --prepare 1 does only that.
+#include "base/config.h"
 #include "base/failure.h"
-#include "bench/search_data.h"
+#include "bench/search_sides.h"
 #include "bench/support/peer.h"
 #include "bench/support/report.h"
-#include "index/index.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <hnswlib/hnswlib.h>
+#include <optional>
 #include <string>
 
 namespace {
 
 using namespace chexworld;
+using bench::Better;
 using bench::SearchData;
 
 constexpr double kWantedRecall = 0.99;
 constexpr int kRounds = 3;
+constexpr std::size_t kSome = 300;  // queries per round
+constexpr std::size_t kFew = 15;    // of exhaustive searches
 
 std::size_t option(int argc, char** argv, const char* name, std::size_t fallback) {
   for (int i = 1; i + 1 < argc; ++i)
@@ -32,150 +38,126 @@ std::size_t option(int argc, char** argv, const char* name, std::size_t fallback
 
 /// Doubles the width until the recall is reached.
 template <class Recall>
-std::size_t width_for(const char* who, const Recall& recall_at) {
-  for (std::size_t width = 16;; width *= 2) {
+std::size_t width_for(const char* who, std::size_t most, const Recall& recall_at) {
+  for (std::size_t width = 16;; width = std::min(2 * width, most)) {
     const double recall = recall_at(width);
-    std::printf("%-10s width %5zu recall@10 %.4f\n", who, width, recall);
-    if (recall >= kWantedRecall || width >= 2048) return width;
+    std::printf("%-12s width %5zu recall@10 %.4f\n", who, width, recall);
+    std::fflush(stdout);
+    if (recall >= kWantedRecall || width >= most) return width;
   }
 }
 
-class Ours {
+class SearchBench {
  public:
-  Ours(const SearchData& data, const std::filesystem::path& folder) : data_(data) {
-    IndexOptions options;
-    options.dimensions = std::uint32_t(data.dimensions);
-    index_ = VectorIndex::create(folder, options);
-    for (std::size_t i = 0; i < data.count(); ++i) index_->upsert({i, data.row(i), attributes(i)});
-    index_->persist();
-  }
-
-  /// Institution 1 is one row in a hundred.
-  static RowAttributes attributes(std::size_t i) {
-    RowAttributes row;
-    row.institution = i % 100 == 0 ? 1 : 2;
-    return row;
-  }
-
-  SearchQuery query(std::size_t i, std::size_t width, SearchMethod method) const {
-    SearchQuery query;
-    query.positive = {{data_.query(i).begin(), data_.query(i).end()}};
-    query.width = width;
-    query.method = method;
-    return query;
-  }
-
-  double recall(std::size_t width, SearchMethod method) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < data_.query_count(); ++i) {
-      std::vector<std::uint64_t> ids;
-      for (const SearchHit& hit : index_->search(query(i, width, method)).hits) ids.push_back(hit.id);
-      sum += bench::recall_at_10(data_, i, ids);
-    }
-    return sum / double(data_.query_count());
-  }
-
-  double seconds_per_query(std::size_t width, SearchMethod method, const SearchFilter& filter = {}) const {
-    return bench::seconds([&] {
-             for (std::size_t i = 0; i < data_.query_count(); ++i) {
-               SearchQuery one = query(i, width, method);
-               one.filter = filter;
-               index_->search(one);
-             }
-           }) /
-           double(data_.query_count());
-  }
-
-  double compared_per_query(std::size_t width) const {
-    double sum = 0;
-    for (std::size_t i = 0; i < data_.query_count(); ++i)
-      sum += double(index_->search(query(i, width, SearchMethod::kGraph)).compared);
-    return sum / double(data_.query_count());
-  }
-
-  double bytes_per_row() const { return double(index_->memory().total_bytes()) / double(data_.count()); }
-
- private:
-  const SearchData& data_;
-  std::unique_ptr<VectorIndex> index_;
-};
-
-class Hnswlib {
- public:
-  explicit Hnswlib(const SearchData& data)
-      : data_(data), space_(data.dimensions), index_(&space_, data.count(), 16, 200) {
-    for (std::size_t i = 0; i < data.count(); ++i) index_.addPoint(data.row(i).data(), i);
-  }
-
-  double recall(std::size_t width) {
-    index_.setEf(width);
-    double sum = 0;
-    for (std::size_t i = 0; i < data_.query_count(); ++i) {
-      std::vector<std::uint64_t> ids;
-      for (auto found = index_.searchKnn(data_.query(i).data(), 10); !found.empty(); found.pop())
-        ids.push_back(found.top().second);
-      sum += bench::recall_at_10(data_, i, ids);
-    }
-    return sum / double(data_.query_count());
-  }
-
-  double seconds_per_query(std::size_t width) {
-    index_.setEf(width);
-    return bench::seconds([&] {
-             for (std::size_t i = 0; i < data_.query_count(); ++i) index_.searchKnn(data_.query(i).data(), 10);
-           }) /
-           double(data_.query_count());
+  SearchBench(const SearchData& data, int argc, char** argv)
+      : data_(data), before_bytes_(bench::resident_bytes()), ours_(data), report_("search", argc, argv) {
+    describe();
+    if (option(argc, argv, "--peers", 1) == 0) return;
+    against_faiss();
+    against_hnswlib();
+    against_pgvector();
   }
 
  private:
+  void describe() {
+    our_width_ = width_for("ours", 2048, [&](std::size_t w) { return ours_.recall(w, SearchMethod::kGraph); });
+    std::printf("as chosen    recall@10 %.4f, scan %.4f, 1 %% filter %.4f\n", ours_.recall(0, SearchMethod::kAuto),
+                ours_.recall(0, SearchMethod::kScan), ours_.filtered_recall(std::min(kSome, data_.query_count())));
+    std::printf("rows         %.0f compared per walk of that width, %.0f as chosen\n",
+                ours_.compared_per_query(our_width_, SearchMethod::kGraph),
+                ours_.compared_per_query(0, SearchMethod::kAuto));
+    std::vector<double> each = ours_.seconds(3 * data_.query_count(), 0, SearchMethod::kAuto);
+    std::sort(each.begin(), each.end());
+    std::printf("ms           p50 %.3f, p99 %.3f, worst %.3f (as chosen, %zu queries)\n", 1e3 * each[each.size() / 2],
+                1e3 * each[each.size() * 99 / 100], 1e3 * each.back(), each.size());
+    std::printf("bytes        %.1f by rows; %.1f resident per vector\n", ours_.row_bytes(),
+                (bench::resident_bytes() - before_bytes_) / double(data_.count()));
+    std::printf("opening      %.3f s\n\n", ours_.open_seconds());
+    add(
+        "1 % filter",
+        [&] { return ours_.seconds_per_query(kSome, 0, SearchMethod::kAuto, bench::Ours::one_percent()); }, chosen(),
+        "ours, no filter");
+    add("scan", [&] { return ours_.seconds_per_query(kFew, 0, SearchMethod::kScan); }, chosen(), "ours, as chosen");
+  }
+
+  std::function<double()> chosen() const {
+    return [this] { return ours_.seconds_per_query(kSome, 0, SearchMethod::kAuto); };
+  }
+  std::function<double()> walk() const {
+    return [this] { return ours_.seconds_per_query(kSome, our_width_, SearchMethod::kGraph); };
+  }
+
+  void add(const char* name, const std::function<double()>& ours, const std::function<double()>& peer,
+           const char* peer_name) {
+    report_.add(name, bench::in_turn(ours, peer, kRounds), peer_name, "s", Better::kLess);
+  }
+
+  std::string place() const { return data_.folder().string() + " " + std::to_string(data_.dimensions()); }
+
+  void against_faiss() {
+    bench::Peer faiss("search_faiss.py");
+    faiss.measure("open " + place());
+    const std::size_t width =
+        width_for("FAISS HNSW", 2048, [&](std::size_t w) { return faiss.measure("hnsw-recall " + std::to_string(w)); });
+    const std::string request = "hnsw " + std::to_string(kSome) + " " + std::to_string(width);
+    add("as chosen", chosen(), [&] { return faiss.measure("flat " + std::to_string(kFew)); }, "FAISS exact f32");
+    add("same recall", walk(), [&] { return faiss.measure(request); }, "FAISS HNSW f32");
+    std::printf("FAISS HNSW   %.0f bytes resident per vector\n", faiss.measure("resident") / double(data_.count()));
+  }
+
+  void against_hnswlib() {
+    bench::Hnswlib hnswlib(data_);
+    const std::size_t width = width_for("hnswlib", 2048, [&](std::size_t w) { return hnswlib.recall(w); });
+    add("same recall", walk(), [&] { return hnswlib.seconds_per_query(kSome, width); }, "hnswlib f32");
+  }
+
+  void against_pgvector() {
+    bench::Peer pgvector("search_pgvector.py");
+    pgvector.measure("open " + place());
+    const std::size_t width = width_for(
+        "pgvector", 1000, [&](std::size_t w) { return pgvector.measure("hnsw-recall " + std::to_string(w)); });
+    const std::string request = "hnsw " + std::to_string(kSome) + " " + std::to_string(width);
+    add("same recall", walk(), [&] { return pgvector.measure(request); }, "pgvector HNSW halfvec");
+    std::printf("pgvector     %.0f bytes on disk per vector\n", pgvector.measure("bytes") / double(data_.count()));
+  }
+
   const SearchData& data_;
-  hnswlib::InnerProductSpace space_;
-  hnswlib::HierarchicalNSW<float> index_;
+  const double before_bytes_;
+  const bench::Ours ours_;
+  bench::Report report_;
+  std::size_t our_width_ = 0;
 };
 
-void compare(const SearchData& data, const std::filesystem::path& folder, int argc, char** argv) {
-  const Ours ours(data, folder / "index");
-  Hnswlib hnswlib(data);
-  bench::write_search_data(data, folder);
-  bench::Peer faiss("search_faiss.py");
-  faiss.measure("load " + folder.string() + " " + std::to_string(data.dimensions));
-  const std::size_t our_width = width_for("ours", [&](std::size_t w) { return ours.recall(w, SearchMethod::kGraph); });
-  const std::size_t their_width = width_for("hnswlib", [&](std::size_t w) { return hnswlib.recall(w); });
-  const std::size_t faiss_width =
-      width_for("FAISS HNSW", [&](std::size_t w) { return faiss.measure("hnsw-recall " + std::to_string(w)); });
-  std::printf("ours: %.1f bytes per row, %.0f rows compared per walk, scan recall@10 %.4f\n", ours.bytes_per_row(),
-              ours.compared_per_query(our_width), ours.recall(0, SearchMethod::kScan));
-
-  bench::Report report("search", argc, argv);
-  const auto add = [&](const char* name, const auto& our_side, const auto& peer, const char* peer_name) {
-    report.add(name, bench::in_turn(our_side, peer, kRounds), peer_name, "s", bench::Better::kLess);
-  };
-  const auto walk = [&] { return ours.seconds_per_query(our_width, SearchMethod::kGraph); };
-  const auto scan = [&] { return ours.seconds_per_query(0, SearchMethod::kScan); };
-  SearchFilter one_percent;
-  one_percent.institutions = {1};
-  const auto filtered = [&] { return ours.seconds_per_query(our_width, SearchMethod::kAuto, one_percent); };
-  add("graph", walk, [&] { return faiss.measure("flat"); }, "FAISS exact f32");
-  add("scan", scan, [&] { return faiss.measure("flat"); }, "FAISS exact f32");
-  add("graph", walk, [&] { return hnswlib.seconds_per_query(their_width); }, "hnswlib f32");
-  add("graph", walk, [&] { return faiss.measure("hnsw " + std::to_string(faiss_width)); }, "FAISS HNSW f32");
-  add("1 % filter", filtered, walk, "ours, graph without filter");
+void prepare(const SearchData& data) {
+  const std::string place = data.folder().string() + " " + std::to_string(data.dimensions());
+  {
+    const bench::Ours ours(data);
+  }
+  {
+    const bench::Hnswlib hnswlib(data);
+  }
+  for (const char* script : {"search_faiss.py", "search_pgvector.py"}) {
+    bench::Peer peer(script);
+    peer.measure("open " + place);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const SearchData data =
-      bench::make_search_data(option(argc, argv, "--vectors", 10'000), option(argc, argv, "--queries", 200), 768, 1);
-  std::string pattern = (std::filesystem::temp_directory_path() / "bench-search-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) return std::perror("bench_search: temporary folder"), 1;
-  int status = 0;
   try {
-    compare(data, pattern, argc, argv);
+    const char* cache = std::getenv("CHEXWORLD_BENCH_CACHE");
+    bench::SearchDataSize size;
+    size.vectors = option(argc, argv, "--vectors", size.vectors);
+    size.queries = option(argc, argv, "--queries", size.queries);
+    const SearchData data(cache != nullptr ? cache : "build/bench/search", size);
+    std::printf("%zu vectors of %zu dimensions in %s\n", data.count(), data.dimensions(), data.folder().c_str());
+    if (option(argc, argv, "--prepare", 0) != 0)
+      prepare(data);
+    else
+      SearchBench(data, argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_search: %s\n", error.what());
-    status = 1;
+    return 1;
   }
-  std::filesystem::remove_all(pattern);
-  return status;
 }

@@ -1,45 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/search_data.h"
 
-#include "base/file.h"
+#include "base/failure.h"
 
 #include <algorithm>
-#include <cmath>
-#include <random>
+#include <cstdio>
+#include <cstdlib>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <utility>
 
 namespace chexworld::bench {
+namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kNearest = 10;
-constexpr std::size_t kPerCentre = 200;
-constexpr float kWidth = 0.6f;
 
-class Clouds {
- public:
-  Clouds(std::size_t count, std::size_t dimensions, std::uint64_t seed) : dimensions_(dimensions), random_(seed) {
-    for (std::size_t i = 0; i < dimensions; ++i) deviation_.push_back(1 / std::sqrt(1 + float(i)));
-    centres_.resize(std::max<std::size_t>(count / kPerCentre, 1) * dimensions);
-    for (std::size_t i = 0; i < centres_.size(); ++i) centres_[i] = deviation_[i % dimensions] * normal_(random_);
-  }
+void run(const std::vector<std::string>& command) {
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  std::fprintf(stderr, "bench_search: running %s (first run only)\n", command[0].c_str());
+  pid_t child = 0;
+  int status = -1;
+  if (posix_spawnp(&child, words[0], nullptr, nullptr, words.data(), environ) != 0 ||
+      waitpid(child, &status, 0) != child || status != 0)
+    fail(ErrorCode::kUnavailable, command[0] + " failed");
+}
 
-  void draw(std::vector<float>& into) {
-    const std::size_t centre = random_() % (centres_.size() / dimensions_);
-    std::vector<float> vector(dimensions_);
-    double squares = 0;
-    for (std::size_t i = 0; i < dimensions_; ++i) {
-      vector[i] = centres_[centre * dimensions_ + i] + kWidth * deviation_[i] * normal_(random_);
-      squares += double(vector[i]) * vector[i];
-    }
-    for (const float value : vector) into.push_back(float(value / std::sqrt(squares)));
-  }
+/// f32[N, D] of real films; empty where there are neither films nor embed_films, then the vectors are not fitted.
+fs::path film_embeddings(const fs::path& cache) {
+  if (const char* given = std::getenv("CHEXWORLD_BENCH_EMBEDDINGS")) return given;
+  const fs::path known = cache / "films.f32",
+                 program = fs::read_symlink("/proc/self/exe").parent_path() / "embed_films";
+  const char* data = std::getenv("CHEXWORLD_DATA_DIR");
+  const fs::path films = fs::path(data != nullptr ? data : CHEXWORLD_BENCH_DATA) / "cxr" / "images";
+  if (!fs::exists(known) && fs::exists(films) && fs::exists(program)) run({program, films, known});
+  return fs::exists(known) ? known : fs::path();
+}
 
- private:
-  const std::size_t dimensions_;
-  std::mt19937_64 random_;
-  std::normal_distribution<float> normal_;
-  std::vector<float> deviation_, centres_;
-};
+fs::path made(const fs::path& cache, const SearchDataSize& size) {
+  fs::create_directories(cache);
+  const fs::path embeddings = film_embeddings(cache);
+  const fs::path folder = cache / (std::to_string(size.vectors) + "x" + std::to_string(size.dimensions) +
+                                   (embeddings.empty() ? "" : "-fitted"));
+  if (fs::exists(folder / "facts.json")) return folder;
+  fs::create_directories(folder);
+  std::vector<std::string> command{"python3",
+                                   CHEXWORLD_PEERS "/search_vectors.py",
+                                   folder,
+                                   std::to_string(size.vectors),
+                                   std::to_string(size.queries),
+                                   std::to_string(size.dimensions),
+                                   "1"};
+  if (!embeddings.empty()) command.push_back(embeddings);
+  run(command);
+  return folder;
+}
 
 float product(std::span<const float> a, std::span<const float> b) {
   float lanes[16] = {};
@@ -49,48 +67,41 @@ float product(std::span<const float> a, std::span<const float> b) {
   return sum;
 }
 
-std::vector<std::uint32_t> nearest(const SearchData& data, std::span<const float> query) {
+}  // namespace
+
+SearchData::SearchData(const fs::path& cache, const SearchDataSize& size)
+    : size_(size),
+      folder_(made(cache, size)),
+      base_(folder_ / "base.f32"),
+      queries_(folder_ / "queries.f32"),
+      truth_(folder_ / "truth.u32") {
+  size_.queries = truth_.bytes().size() / (kNearest * sizeof(std::uint32_t));
+}
+
+std::span<const float> SearchData::vector(const MappedFile& file, std::size_t i) const {
+  return {reinterpret_cast<const float*>(file.bytes().data()) + i * size_.dimensions, size_.dimensions};
+}
+
+std::span<const std::uint32_t> SearchData::truth(std::size_t query) const {
+  return {reinterpret_cast<const std::uint32_t*>(truth_.bytes().data()) + query * kNearest, kNearest};
+}
+
+double recall(std::span<const std::uint32_t> nearest, std::span<const std::uint64_t> ids) {
+  const auto found = std::count_if(nearest.begin(), nearest.end(), [&](std::uint32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
+  });
+  return double(found) / double(nearest.size());
+}
+
+std::vector<std::uint32_t> nearest_of_every(const SearchData& data, std::size_t query, std::size_t step) {
   std::vector<std::pair<float, std::uint32_t>> ranked;
-  for (std::uint32_t i = 0; i < data.count(); ++i) ranked.push_back({-product(query, data.row(i)), i});
+  for (std::size_t i = 0; i < data.count(); i += step)
+    ranked.push_back({-product(data.query(query), data.row(i)), std::uint32_t(i)});
   const auto middle = ranked.begin() + std::ptrdiff_t(std::min(kNearest, ranked.size()));
   std::partial_sort(ranked.begin(), middle, ranked.end());
   std::vector<std::uint32_t> ids;
   for (auto it = ranked.begin(); it != middle; ++it) ids.push_back(it->second);
   return ids;
-}
-
-template <class Value>
-void write_values(const std::filesystem::path& path, const std::vector<Value>& values) {
-  write_file_atomically(path, [&](FileWriter& writer) { writer.write(std::as_bytes(std::span(values))); });
-}
-
-}  // namespace
-
-SearchData make_search_data(std::size_t count, std::size_t query_count, std::size_t dimensions, std::uint64_t seed) {
-  SearchData data;
-  data.dimensions = dimensions;
-  Clouds clouds(count, dimensions, seed);
-  for (std::size_t i = 0; i < count; ++i) clouds.draw(data.base);
-  for (std::size_t i = 0; i < query_count; ++i) clouds.draw(data.queries);
-  for (std::size_t i = 0; i < query_count; ++i) {
-    const std::vector<std::uint32_t> ids = nearest(data, data.query(i));
-    data.truth.insert(data.truth.end(), ids.begin(), ids.end());
-  }
-  return data;
-}
-
-double recall_at_10(const SearchData& data, std::size_t query, std::span<const std::uint64_t> ids) {
-  const auto first = data.truth.begin() + std::ptrdiff_t(query * kNearest);
-  const auto found = std::count_if(ids.begin(), ids.end(), [&](std::uint64_t id) {
-    return std::find(first, first + kNearest, std::uint32_t(id)) != first + kNearest;
-  });
-  return double(found) / double(kNearest);
-}
-
-void write_search_data(const SearchData& data, const std::filesystem::path& folder) {
-  write_values(folder / "base.f32", data.base);
-  write_values(folder / "queries.f32", data.queries);
-  write_values(folder / "truth.u32", data.truth);
 }
 
 }  // namespace chexworld::bench

@@ -1,36 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Vectors for bench_search, made up: docs/search.md says how, and that they are not fitted to real embeddings yet.
+// Vectors for bench_search: made by peers/search_vectors.py, fitted to embeddings of real films where there are any,
+// kept in a folder so that only the first run makes them.
 #pragma once
+
+#include "base/mapped_file.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace chexworld::bench {
 
-struct SearchData {
-  std::size_t dimensions = 0;
-  std::vector<float> base;           ///< f32[N, D], unit length
-  std::vector<float> queries;        ///< f32[Q, D], unit length, from the same clouds
-  std::vector<std::uint32_t> truth;  ///< u32[Q, 10], nearest first, by exhaustive comparison in single precision
-
-  std::size_t count() const { return base.size() / dimensions; }
-  std::size_t query_count() const { return queries.size() / dimensions; }
-  std::span<const float> row(std::size_t i) const { return {base.data() + i * dimensions, dimensions}; }
-  std::span<const float> query(std::size_t i) const { return {queries.data() + i * dimensions, dimensions}; }
+struct SearchDataSize {
+  std::size_t vectors = 1'000'000;
+  std::size_t queries = 1000;
+  std::size_t dimensions = 768;
 };
 
-/// Gaussian clouds around Gaussian centres; the variance of axis i falls as 1 / (1 + i), as in principal components of
-/// image embeddings; one centre per 200 vectors, clouds 0.6 times as wide as the centres' own cloud.
-SearchData make_search_data(std::size_t count, std::size_t query_count, std::size_t dimensions, std::uint64_t seed);
+/// Mapped from its folder: base.f32 f32[N, D] and queries.f32 f32[Q, D], unit length; truth.u32 u32[Q, 10], the ten
+/// nearest of each query, nearest first.
+class SearchData {
+ public:
+  /// Makes the files below `cache` where they are missing.
+  SearchData(const std::filesystem::path& cache, const SearchDataSize& size);
 
-/// Share of the ten nearest of a query that is among the ids.
-double recall_at_10(const SearchData& data, std::size_t query, std::span<const std::uint64_t> ids);
+  const std::filesystem::path& folder() const { return folder_; }
+  std::size_t dimensions() const { return size_.dimensions; }
+  std::size_t count() const { return size_.vectors; }
+  std::size_t query_count() const { return size_.queries; }
+  std::span<const float> row(std::size_t i) const { return vector(base_, i); }
+  std::span<const float> query(std::size_t i) const { return vector(queries_, i); }
+  std::span<const std::uint32_t> truth(std::size_t query) const;
 
-/// base.f32, queries.f32, truth.u32 for peers.
-void write_search_data(const SearchData& data, const std::filesystem::path& folder);
+ private:
+  std::span<const float> vector(const MappedFile& file, std::size_t i) const;
+
+  SearchDataSize size_;
+  std::filesystem::path folder_;
+  MappedFile base_, queries_, truth_;
+};
+
+/// Share of the nearest that is among the ids.
+double recall(std::span<const std::uint32_t> nearest, std::span<const std::uint64_t> ids);
+
+/// The ten nearest of a query among every `step`-th vector, by exhaustive comparison in single precision.
+std::vector<std::uint32_t> nearest_of_every(const SearchData& data, std::size_t query, std::size_t step);
 
 }  // namespace chexworld::bench

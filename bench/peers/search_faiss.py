@@ -1,43 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
 """Peer of bench_search: FAISS on one thread.
 
-Requests: "load FOLDER DIMENSIONS" (answers the number of vectors), then "flat" or "hnsw EF" (seconds per query) and
-"hnsw-recall EF" (recall@10). The HNSW index is built on first use and not in the numbers.
+"open FOLDER DIMENSIONS" opens FOLDER/faiss.hnsw, which is built there first when missing, on all processors (answers
+the number of vectors). Then "flat COUNT" or "hnsw COUNT EF" (seconds per query over the first COUNT queries), "hnsw-recall EF"
+(recall@10 over all) and "resident" (bytes in use). The exhaustive index is the vectors that the graph holds anyway.
 """
+import os
 import sys
 import time
 
 import faiss
 import numpy
 
-faiss.omp_set_num_threads(1)
-base = queries = truth = hnsw = flat = None
+queries = truth = hnsw = flat = None
+BLOCK = 10_000
 
 
-def load(folder, dimensions):
-    global base, queries, truth, flat
-    base = numpy.fromfile(folder + "/base.f32", dtype="<f4").reshape(-1, dimensions)
+def build(folder, dimensions):
+    base = numpy.memmap(folder + "/base.f32", dtype="<f4", mode="r").reshape(-1, dimensions)
+    index = faiss.IndexHNSWFlat(dimensions, 16, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = 200
+    for start in range(0, len(base), BLOCK):
+        index.add(numpy.ascontiguousarray(base[start:start + BLOCK]))
+        print("  FAISS", start, "of", len(base), file=sys.stderr, flush=True)
+    faiss.write_index(index, folder + "/faiss.hnsw.partial")
+    os.rename(folder + "/faiss.hnsw.partial", folder + "/faiss.hnsw")
+
+
+def open_index(folder, dimensions):
+    global queries, truth, hnsw, flat
+    if not os.path.exists(folder + "/faiss.hnsw"):
+        build(folder, dimensions)
+    faiss.omp_set_num_threads(1)
     queries = numpy.fromfile(folder + "/queries.f32", dtype="<f4").reshape(-1, dimensions)
     truth = numpy.fromfile(folder + "/truth.u32", dtype="<u4").reshape(len(queries), -1)
-    flat = faiss.IndexFlatIP(dimensions)
-    flat.add(base)
-    return len(base)
+    hnsw = faiss.read_index(folder + "/faiss.hnsw")
+    flat = faiss.downcast_index(hnsw.storage)
+    return hnsw.ntotal
+
+
+def seconds_per_query(index, count):
+    start = time.perf_counter()
+    for i in range(count):  # one at a time, as they arrive
+        index.search(queries[i % len(queries)][None], 10)
+    return (time.perf_counter() - start) / count
 
 
 def graph(width):
-    global hnsw
-    if hnsw is None:
-        hnsw = faiss.IndexHNSWFlat(base.shape[1], 16, faiss.METRIC_INNER_PRODUCT)
-        hnsw.hnsw.efConstruction = 200
-        hnsw.add(base)
     hnsw.hnsw.efSearch = width
     return hnsw
-
-
-def seconds_per_query(index):
-    start = time.perf_counter()
-    for query in queries:  # one at a time, as they arrive
-        index.search(query[None], 10)
-    return (time.perf_counter() - start) / len(queries)
 
 
 def recall(index):
@@ -45,18 +56,24 @@ def recall(index):
     return sum(len(set(a) & set(b)) for a, b in zip(found.tolist(), truth.tolist())) / truth.size
 
 
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
 for line in sys.stdin:
     try:
-        words = line.split()
-        if words[0] == "load":
-            print(load(words[1], int(words[2])), flush=True)
-        elif words[0] == "flat":
-            print(seconds_per_query(flat), flush=True)
-        elif words[0] == "hnsw":
-            print(seconds_per_query(graph(int(words[1]))), flush=True)
-        elif words[0] == "hnsw-recall":
-            print(recall(graph(int(words[1]))), flush=True)
+        word, *rest = line.split()
+        if word == "open":
+            print(open_index(rest[0], int(rest[1])), flush=True)
+        elif word == "flat":
+            print(seconds_per_query(flat, int(rest[0])), flush=True)
+        elif word == "hnsw":
+            print(seconds_per_query(graph(int(rest[1])), int(rest[0])), flush=True)
+        elif word == "hnsw-recall":
+            print(recall(graph(int(rest[0]))), flush=True)
+        elif word == "resident":
+            print(resident(), flush=True)
         else:
-            print("error: no request", words[0], flush=True)
+            print("error: no request", word, flush=True)
     except Exception as error:  # the bench shows it
         print("error:", error, flush=True)

@@ -178,7 +178,7 @@ Graph::Found Graph::search(const QueryCode& query, std::size_t width, const RowT
                            std::size_t most_visits) const {
   const std::uint64_t entry = entry_.load(std::memory_order_acquire);
   if (entry == kNoEntry || width == 0) return {};
-  const Query code{query.code.data(), query.scale};
+  const Query code = view_of(query);
   Walk found{width, &accept, most_visits};
   walk(*layers_[0], code, descend(code, entry, 0), found);
   std::sort(found.best.begin(), found.best.end());
@@ -199,7 +199,7 @@ void Graph::insert(std::uint32_t row) {
     if (int(level) <= top_of(entry)) raising.unlock();
   }
   if (entry != kNoEntry) {
-    const Query query{codes_.code(row), codes_.scale(row)};
+    const Query query = codes_.view(row);
     const unsigned start = std::min(level, unsigned(entry >> 32));
     std::uint32_t from = descend(query, entry, start);
     for (unsigned l = start;; --l) {

@@ -76,10 +76,7 @@ class Graph {
   const GraphLayer& layer(unsigned level) const { return *layers_[level]; }
 
  private:
-  struct Query {
-    const std::int8_t* code;
-    float scale;
-  };
+  using Query = CodeView;
   struct Walk {
     std::size_t width;
     const RowTest* accept = nullptr;
@@ -93,9 +90,7 @@ class Graph {
     void offer(const Candidate& candidate);
   };
 
-  float similarity(const Query& query, std::uint32_t row) const {
-    return codes_.similarity(query.code, query.scale, row);
-  }
+  float similarity(const Query& query, std::uint32_t row) const { return codes_.similarity(query, row); }
   unsigned level_of(std::uint32_t row) const;
   void note_row(std::uint32_t row);
   std::vector<std::uint32_t> make_records(std::uint32_t row, unsigned& level);

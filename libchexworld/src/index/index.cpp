@@ -61,8 +61,11 @@ void VectorIndex::upsert(const IndexRow& row) {
                                           " dimensions, given one of " + std::to_string(row.vector.size()));
   attributes_.check(row.attributes);
   const std::vector<float> unit = normalised(row.vector);
-  const QueryCode code = quantise(unit);
+  add(row, unit);
+  if (live_ >= centre_at_) centre_codes();
+}
 
+void VectorIndex::add(const IndexRow& row, std::span<const float> unit) {
   const std::shared_lock lock(writers_);
   const std::uint32_t place = take_row();
   try {
@@ -71,7 +74,7 @@ void VectorIndex::upsert(const IndexRow& row) {
     give_back(place);
     throw;
   }
-  codes_.set(place, code);
+  codes_.set(place, codes_.encode(unit));
   attributes_.set(place, row.id, row.attributes);
   try {
     graph_.insert(place);

@@ -61,6 +61,7 @@ std::vector<NamedColumn> VectorIndex::columns(const Graph::State& state) {
     all.push_back({named.name, named.column, named.name == "live" ? (rows + 63) / 64 : rows});
   for (unsigned level = 0; level <= Graph::kUpperLayers; ++level)
     all.push_back({kLayerNames[level], &graph_.layer(level).column(), level == 0 ? rows : state.records[level - 1]});
+  all.push_back({"centre", &codes_.centre_column(), 1});
   all.push_back({"codes", &codes_.column(), rows, false});
   return all;
 }
@@ -121,6 +122,8 @@ void VectorIndex::load(const SnapshotHeader& header, bool verify_codes) {
   vectors_.emplace(folder_ / kVectors, header.dimensions, generation_, VectorFile::Mode::kOpen);
   map_snapshot(folder_ / kSnapshot, columns(state), verify_codes);
   vectors_->require(header.rows);
+  if (!codes_.restore_centre())
+    fail(ErrorCode::kMalformed, (folder_ / kSnapshot).string() + " is damaged: build the index again");
   graph_.restore(state, header.rows);
   restore_rows();
   if (live_ != header.live)
@@ -138,6 +141,7 @@ void VectorIndex::restore_rows() {
     }
   }
   live_ = ids_.size();
+  centre_at_ = next_centring(live_);
 }
 
 }  // namespace chexworld

@@ -40,9 +40,9 @@ struct VectorIndex::Target {
   std::vector<std::vector<float>> units;
   std::vector<QueryCode> codes;
 
-  void add(std::span<const float> vector, std::size_t padded) {
+  void add(std::span<const float> vector, const CodeTable& table, std::size_t padded) {
     units.push_back(normalised(vector));
-    codes.push_back(quantise(units.back()));
+    codes.push_back(table.encode(units.back()));
     units.back().resize(padded);
   }
 };
@@ -66,20 +66,20 @@ void VectorIndex::check(const SearchQuery& query) const {
 VectorIndex::Target VectorIndex::target_of(const SearchQuery& query) const {
   Target target;
   if (query.combine == Combine::kBest) {
-    for (const std::vector<float>& vector : query.positive) target.add(vector, vectors_->padded());
+    for (const std::vector<float>& vector : query.positive) target.add(vector, codes_, vectors_->padded());
     return target;
   }
   std::vector<float> sum(options_.dimensions);
   add_mean(sum, query.positive, 1);
   add_mean(sum, query.negative, -query.negative_weight);
-  target.add(sum, vectors_->padded());
+  target.add(sum, codes_, vectors_->padded());
   return target;
 }
 
 SearchAnswer VectorIndex::search(const SearchQuery& query) const {
   check(query);
-  const Target target = target_of(query);
   const std::shared_lock lock(readers_);
+  const Target target = target_of(query);
   SearchAnswer answer;
   const std::vector<Candidate> found = candidates(query, target, answer);
   answer.hits = ranked(target, found, query.k);

@@ -3,30 +3,70 @@
 
 #include "base/config.h"
 #include "base/failure.h"
-#include "base/file.h"
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
 
 namespace chexworld {
 namespace {
 
 constexpr const char* kList = "indexes.json";
+constexpr const char* kLock = "lock";
 
 void check_model_id(const std::string& model) {
   const bool plain = std::all_of(model.begin(), model.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
   });
-  if (!plain || model.empty() || model.size() > 128 || model[0] == '.' || model == kList)
+  if (!plain || model.empty() || model.size() > 128 || model[0] == '.' || model == kList || model == kLock)
     fail(ErrorCode::kInvalidArgument, "a model id has 1 to 128 letters, digits, '-', '_' or '.', no '.' first");
+}
+
+FileDescriptor locked(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  FileDescriptor file(open((folder / kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (file.get() < 0) fail_errno("opening " + (folder / kLock).string(), errno);
+  if (flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+    fail(ErrorCode::kConflict,
+         "the indexes in " + folder.string() +
+             " are in use by another process: ask that one, or keep indexes of your own elsewhere");
+  return file;
+}
+
+bool is_partial(const std::filesystem::path& path) {
+  return path.filename().string().find(".partial-") != std::string::npos;
+}
+
+/// Only what we write ourselves: a folder of something else is never removed.
+bool holds_an_index(const std::filesystem::path& folder) {
+  return std::filesystem::exists(folder / "vectors.f16") || std::filesystem::exists(folder / "index.chx");
 }
 
 }  // namespace
 
 IndexSet::IndexSet(const std::filesystem::path& folder, const IndexOpening& opening)
-    : folder_(folder), opening_(opening) {
-  std::filesystem::create_directories(folder_);
+    : folder_(folder), opening_(opening), lock_(locked(folder)) {
   if (std::filesystem::exists(folder_ / kList)) read_list();
+  remove_leftovers();
+}
+
+// Files written in part, and indexes that were made or dropped when the process was killed.
+void IndexSet::remove_leftovers() const {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> leftovers;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    if (entry.is_regular_file() && is_partial(entry.path())) leftovers.push_back(entry.path());
+    if (!entry.is_directory()) continue;
+    if (!entries_.contains(entry.path().filename().string())) {
+      if (holds_an_index(entry.path())) leftovers.push_back(entry.path());
+      continue;
+    }
+    for (const fs::directory_entry& file : fs::directory_iterator(entry.path()))
+      if (is_partial(file.path())) leftovers.push_back(file.path());
+  }
+  for (const fs::path& leftover : leftovers) fs::remove_all(leftover);
 }
 
 void IndexSet::read_list() {
@@ -85,6 +125,18 @@ std::shared_ptr<VectorIndex> IndexSet::begin(const std::string& model, const Ind
   const std::scoped_lock lock(mutex_);
   const auto known = entries_.find(model);
   if (known != entries_.end() && known->second.index) return known->second.index;
+  return make(model, options);
+}
+
+std::shared_ptr<VectorIndex> IndexSet::replace(const std::string& model, const IndexOptions& options) {
+  const std::scoped_lock lock(mutex_);
+  entry(model);
+  return make(model, options);
+}
+
+// In new files: searches may still be reading the old ones.
+std::shared_ptr<VectorIndex> IndexSet::make(const std::string& model, const IndexOptions& options) {
+  std::filesystem::remove_all(folder_ / model);
   std::shared_ptr<VectorIndex> index = VectorIndex::create(folder_ / model, options, opening_);
   Entry& entry = entries_[model];
   entry.index = index;

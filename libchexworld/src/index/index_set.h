@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "base/file.h"
 #include "index/index.h"
 
 #include <filesystem>
@@ -36,7 +37,8 @@ class IndexSet {
     std::string reason;  ///< why it is stale
   };
 
-  /// Opens every index that was there; one that cannot be opened becomes stale, the others serve.
+  /// Opens every index that was there; one that cannot be opened becomes stale, the others serve. What a killed process
+  /// left half made is removed. kConflict: another IndexSet, of this process or another, has the folder.
   explicit IndexSet(const std::filesystem::path& folder, const IndexOpening& opening = {});
 
   /// The index that answers; empty when there is none yet or it is stale.
@@ -47,6 +49,9 @@ class IndexSet {
 
   /// The model's index, made when it is missing or stale. The very first is active at once.
   std::shared_ptr<VectorIndex> begin(const std::string& model, const IndexOptions& options);
+
+  /// A new, empty index in place of the model's; searches of the old one that are under way end as they began.
+  std::shared_ptr<VectorIndex> replace(const std::string& model, const IndexOptions& options);
 
   /// How many rows make the model's index complete: what the store holds for the model before.
   void set_goal(const std::string& model, std::size_t rows);
@@ -67,6 +72,8 @@ class IndexSet {
     std::size_t goal = 0;
     std::string reason;
   };
+  std::shared_ptr<VectorIndex> make(const std::string& model, const IndexOptions& options);
+  void remove_leftovers() const;
   Entry& entry(const std::string& model);
   void write_list() const;
   void read_list();
@@ -74,7 +81,8 @@ class IndexSet {
 
   const std::filesystem::path folder_;
   const IndexOpening opening_;
-  mutable std::mutex mutex_;  // guards what follows
+  const FileDescriptor lock_;  // of the folder
+  mutable std::mutex mutex_;   // guards what follows
   std::map<std::string, Entry, std::less<>> entries_;
   std::string active_;
 };

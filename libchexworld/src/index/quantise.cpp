@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <string>
 
 namespace chexworld {
@@ -21,21 +22,46 @@ std::vector<float> normalised(std::span<const float> vector) {
   return unit;
 }
 
-QueryCode quantise(std::span<const float> unit_vector) {
+CodeTable::CodeTable(std::size_t dimensions, std::size_t most_rows)
+    : dimensions_(dimensions),
+      padded_(padded(dimensions)),
+      column_(padded_ + sizeof(Tail), most_rows),
+      centre_(dimensions * sizeof(float), 1),
+      dot_(kernels().dot_codes) {
+  centre_.grow(1);
+}
+
+void CodeTable::set_centre(std::span<const float> centre) {
+  std::copy(centre.begin(), centre.end(), centre_.as<float>());
+  if (!restore_centre()) fail(ErrorCode::kInternal, "a centre of unit vectors is finite and not longer than they are");
+}
+
+bool CodeTable::restore_centre() {
+  const std::span<const float> centre(centre_.as<float>(), dimensions_);
+  centre_squares_ = std::inner_product(centre.begin(), centre.end(), centre.begin(), 0.0f);
+  return std::isfinite(centre_squares_) && centre_squares_ < 1.01f;
+}
+
+QueryCode CodeTable::encode(std::span<const float> unit_vector) const {
+  const float* centre = centre_.as<float>();
+  std::vector<float> difference(unit_vector.begin(), unit_vector.end());
   float largest = 0;
-  for (const float value : unit_vector) largest = std::max(largest, std::fabs(value));
-  QueryCode result{std::vector<std::int8_t>(CodeTable::padded(unit_vector.size())), largest / 127};
+  double lift = 0;
+  for (std::size_t i = 0; i < dimensions_; ++i) {
+    difference[i] -= centre[i];
+    lift += double(centre[i]) * difference[i];
+    largest = std::max(largest, std::fabs(difference[i]));
+  }
+  QueryCode result{std::vector<std::int8_t>(padded_), largest / 127, float(lift)};
   const float factor = largest > 0 ? 127 / largest : 0;
-  for (std::size_t i = 0; i < unit_vector.size(); ++i)
-    result.code[i] = std::int8_t(std::lrint(std::clamp(unit_vector[i] * factor, -127.0f, 127.0f)));
+  for (std::size_t i = 0; i < dimensions_; ++i)
+    result.code[i] = std::int8_t(std::lrint(std::clamp(difference[i] * factor, -127.0f, 127.0f)));
   return result;
 }
 
-CodeTable::CodeTable(std::size_t dimensions, std::size_t most_rows)
-    : padded_(padded(dimensions)), column_(padded_ + sizeof(Tail), most_rows), dot_(kernels().dot_codes) {}
-
 void CodeTable::set(std::size_t row, const QueryCode& code) {
-  Tail end{std::uint32_t(std::lrint(double(code.scale) * 0x1p36)), 0};
+  Tail end{std::uint32_t(std::lrint(double(code.scale) * 0x1p36)), 0,
+           std::int32_t(std::lrint(double(code.lift) * 0x1p28))};
   for (const std::int8_t value : code.code) end.sum += value;
   std::memcpy(column_.row(row), code.code.data(), padded_);
   std::memcpy(column_.row(row) + padded_, &end, sizeof end);

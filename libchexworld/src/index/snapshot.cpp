@@ -74,7 +74,8 @@ SnapshotHeader checked_header(const Page& page, const std::filesystem::path& pat
   if (header.magic != SnapshotHeader{}.magic) malformed(path, "is not an index");
   if (header.version != SnapshotHeader{}.version)
     fail(ErrorCode::kUnsupported, path.string() + " has version " + std::to_string(header.version) +
-                                      ", this program knows 1: build the index again");
+                                      ", this program knows " + std::to_string(SnapshotHeader{}.version) +
+                                      ": build the index again");
   if (header.checksum != checksum_of(page)) malformed(path, "is damaged in its header");
   if (header.sections > (kPage - sizeof header) / sizeof(SnapshotSection)) malformed(path, "is damaged in its header");
   return header;

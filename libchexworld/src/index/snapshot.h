@@ -21,7 +21,7 @@ namespace chexworld {
 
 struct SnapshotHeader {
   std::array<char, 8> magic{'C', 'H', 'X', 'I', 'N', 'D', 'E', 'X'};
-  std::uint32_t version = 1;
+  std::uint32_t version = 2;
   std::uint32_t checksum = 0;  // CRC-32C of page 0 with this field zero
   std::uint32_t dimensions = 0;
   std::uint32_t findings = 0;

@@ -8,17 +8,14 @@
 #include "retrieval/search_request.h"
 #include "store/store.h"
 
-#include <atomic>
+#include <chexworld/result.h>
+
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <span>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace chexworld {

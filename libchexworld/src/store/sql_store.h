@@ -21,6 +21,7 @@ class SqlStore final : public Store {
   std::uint64_t cursor(const std::string& server) override;
   CommitReport commit(const Batch& batch) override;
   std::uint64_t enqueue_missing(const std::string& model_id) override;
+  std::uint64_t missing(const std::string& model_id) override;
   std::vector<ClaimedWork> claim(const ClaimRequest& request) override;
   bool extend_lease(const Lease& lease, std::chrono::milliseconds duration) override;
   std::vector<Trouble> troubles(std::optional<WorkState> state, std::uint32_t most) override;

@@ -80,6 +80,23 @@ std::uint64_t SqlStore::enqueue_missing(const std::string& model_id) {
   return queued;
 }
 
+std::uint64_t SqlStore::missing(const std::string& model_id) {
+  check_name(model_id, "model_id");
+  std::uint64_t count = 0;
+  database_->read([&](SqlSession& session) {
+    const std::int64_t model = require_model(session, model_id).number;
+    count = std::uint64_t(
+        session
+            .run("SELECT count(*) FROM instances i WHERE NOT EXISTS (SELECT 1 FROM results r WHERE r.instance = "
+                 "i.instance AND r.model = $1) AND NOT EXISTS (SELECT 1 FROM locations l JOIN work w ON w.server = "
+                 "l.server AND w.orthanc_instance = l.orthanc_instance WHERE l.instance = i.instance AND w.model = $1 "
+                 "AND w.state <> 0)",
+                 {model})[0]
+            .integer(0));
+  });
+  return count;
+}
+
 std::vector<ClaimedWork> SqlStore::claim(const ClaimRequest& request) {
   check(request);
   std::vector<ClaimedWork> claimed;

@@ -53,6 +53,8 @@ class Store {
   virtual CommitReport commit(const Batch& batch) = 0;
   /// Queues every known instance without a result of this model, one item per instance; returns how many. kNotFound.
   virtual std::uint64_t enqueue_missing(const std::string& model_id) = 0;
+  /// How many known instances have no result of this model and were not given up either (parked, skipped). kNotFound.
+  virtual std::uint64_t missing(const std::string& model_id) = 0;
   /// Takes up to `most` items that are due, arrivals before backfill, oldest first; none is given to two callers before
   /// its lease has expired. kNotFound: an unknown model id.
   virtual std::vector<ClaimedWork> claim(const ClaimRequest& request) = 0;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <numeric>
 #include <random>
 #include <string_view>
 
@@ -89,9 +90,46 @@ TEST(Quantise, CodesKeepCosinesWithinATwoHundredth) {
     const std::vector<float> unit_a = normalised(a), unit_b = normalised(b);
     double cosine = 0;
     for (std::size_t i = 0; i < a.size(); ++i) cosine += double(unit_a[i]) * unit_b[i];
-    table.set(row, quantise(unit_b));
-    EXPECT_NEAR(table.similarity(quantise(unit_a), row), cosine, 0.005);
+    table.set(row, table.encode(unit_b));
+    EXPECT_NEAR(table.similarity(table.encode(unit_a), row), cosine, 0.005);
   }
+}
+
+// What embeddings have in common must not cost the codes their precision.
+TEST(Quantise, CentredCodesKeepSmallDifferences) {
+  constexpr std::size_t kDimensions = 256, kRows = 64;
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  std::vector<float> common(kDimensions);
+  for (float& value : common) value = normal(random);
+  std::vector<std::vector<float>> units;
+  std::vector<float> mean(kDimensions);
+  for (std::size_t row = 0; row < kRows; ++row) {
+    std::vector<float> vector = common;
+    for (float& value : vector) value += 0.05f * normal(random);
+    units.push_back(normalised(vector));
+    for (std::size_t i = 0; i < kDimensions; ++i) mean[i] += units.back()[i] / kRows;
+  }
+  const auto largest_error = [&](const CodeTable& table) {
+    double largest = 0;
+    for (std::size_t a = 0; a < kRows; ++a)
+      for (std::size_t b = 0; b < kRows; ++b) {
+        const double cosine = std::inner_product(units[a].begin(), units[a].end(), units[b].begin(), 0.0);
+        largest = std::max(largest, std::fabs(table.similarity(table.encode(units[a]), b) - cosine));
+        EXPECT_NEAR(table.similarity(a, b), table.similarity(table.encode(units[a]), b), 1e-6);
+      }
+    return largest;
+  };
+  const auto filled = [&](CodeTable& table) {
+    table.column().grow(kRows);
+    for (std::size_t row = 0; row < kRows; ++row) table.set(row, table.encode(units[row]));
+  };
+  CodeTable plain(kDimensions, kRows), centred(kDimensions, kRows);
+  filled(plain);
+  centred.set_centre(mean);
+  filled(centred);
+  EXPECT_LT(largest_error(centred), 1e-4);
+  EXPECT_GT(largest_error(plain), 5 * largest_error(centred));
 }
 
 }  // namespace

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peer of bench_search: PostgreSQL with pgvector, HNSW over halfvec, m = 16, ef_construction = 200; a server of its own.
+
+"open FOLDER DIMENSIONS" starts it on FOLDER/postgres, which is made and filled first when missing (answers the number of
+vectors). Then "hnsw COUNT EF" (seconds per query over the first COUNT queries, EF up to 1000), "hnsw-recall EF" (recall@10 over the
+first 200) and "bytes" (table and index on disk).
+"""
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy
+import psycopg
+
+BIN = "/usr/lib/postgresql/17/bin/"
+BLOCK = 10_000
+QUERY = "SELECT id FROM items ORDER BY embedding <#> %b LIMIT 10"
+server = connection = queries = truth = None
+
+
+def as_user(*command):
+    prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    return [*prefix, *command]
+
+
+def start(data):
+    global server, connection
+    server = subprocess.Popen(
+        as_user(BIN + "postgres", "-D", data, "-k", data, "-c", "listen_addresses=", "-c", "shared_buffers=3GB",
+                "-c", "maintenance_work_mem=3500MB", "-c", "max_wal_size=8GB", "-c", "wal_level=minimal", "-c", "max_wal_senders=0",
+                "-c", "fsync=off", "-c", "autovacuum=off", "-c", "shared_memory_type=mmap", "-c", "dynamic_shared_memory_type=mmap"),
+        stdin=subprocess.DEVNULL, stdout=sys.stderr, stderr=sys.stderr)
+    atexit.register(stop)
+    for _ in range(600):
+        try:
+            connection = psycopg.connect(host=data, user="postgres", dbname="postgres", autocommit=True)
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise RuntimeError("PostgreSQL did not start")
+
+
+def stop():
+    server.terminate()
+    server.wait()
+
+
+def halves(vectors):
+    """pgvector's binary halfvec: count, zero, big-endian binary16."""
+    found = numpy.zeros(len(vectors), dtype=[("count", ">i2"), ("zero", ">i2"), ("values", ">f2", vectors.shape[1])])
+    found["count"] = vectors.shape[1]
+    found["values"] = vectors
+    return found
+
+
+def copy_rows(base):
+    size = 4 + 2 * base.shape[1]
+    row = numpy.dtype([("fields", ">i2"), ("id_bytes", ">i4"), ("id", ">i8"), ("bytes", ">i4"), ("vector", f"V{size}")])
+    with connection.cursor().copy("COPY items FROM STDIN (FORMAT binary)") as copy:
+        copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for begin in range(0, len(base), BLOCK):
+            vectors = halves(base[begin:begin + BLOCK])
+            rows = numpy.zeros(len(vectors), dtype=row)
+            rows["fields"], rows["id_bytes"], rows["bytes"] = 2, 8, size
+            rows["id"] = numpy.arange(begin, begin + len(vectors))
+            rows["vector"] = vectors.view(f"V{size}")
+            copy.write(rows.tobytes())
+        copy.write(b"\xff\xff")
+
+
+def build(folder, dimensions):
+    data = folder + "/postgres.partial"
+    shutil.rmtree(data, ignore_errors=True)
+    os.mkdir(data)
+    if os.geteuid() == 0:
+        shutil.chown(data, "postgres", "postgres")
+    subprocess.run(as_user(BIN + "initdb", "--auth=trust", "--username=postgres", "--no-sync", "-D", data), check=True,
+                   stdout=sys.stderr)
+    start(data)
+    connection.execute("CREATE EXTENSION vector")
+    connection.execute(f"CREATE TABLE items (id bigint, embedding halfvec({dimensions}) STORAGE PLAIN)")
+    base = numpy.memmap(folder + "/base.f32", dtype="<f4", mode="r").reshape(-1, dimensions)
+    copy_rows(base)
+    print("  PostgreSQL: rows copied", file=sys.stderr, flush=True)
+    connection.execute("CREATE INDEX ON items USING hnsw (embedding halfvec_ip_ops) WITH (m = 16, ef_construction = 200)")
+    connection.execute("ANALYZE items")
+    stop()
+    os.rename(data, folder + "/postgres")
+
+
+def open_server(folder, dimensions):
+    global queries, truth
+    if not os.path.exists(folder + "/postgres"):
+        build(folder, dimensions)
+    start(folder + "/postgres")
+    found = numpy.fromfile(folder + "/queries.f32", dtype="<f4").reshape(-1, dimensions)
+    queries = [one.tobytes() for one in halves(found)]
+    truth = numpy.fromfile(folder + "/truth.u32", dtype="<u4").reshape(len(found), -1)
+    connection.prepare_threshold = 0
+    return connection.execute("SELECT count(*) FROM items").fetchone()[0]
+
+
+class Half:
+    """A query in the binary form of halfvec."""
+
+    def __init__(self, data):
+        self.data = data
+
+
+class HalfDumper(psycopg.adapt.Dumper):
+    format = psycopg.pq.Format.BINARY
+
+    def dump(self, half):
+        return half.data
+
+
+def ask(i):
+    return [row[0] for row in connection.execute(QUERY, [Half(queries[i % len(queries)])], binary=True)]
+
+
+def prepare(width):
+    half = connection.execute("SELECT 'halfvec'::regtype::oid::int").fetchone()[0]
+    HalfDumper.oid = half
+    connection.adapters.register_dumper(Half, HalfDumper)
+    connection.execute(f"SET hnsw.ef_search = {width}")
+
+
+def seconds_per_query(count, width):
+    prepare(width)
+    begin = time.perf_counter()
+    for i in range(count):
+        ask(i)
+    return (time.perf_counter() - begin) / count
+
+
+def recall(width, count=200):
+    prepare(width)
+    count = min(count, len(truth))
+    return sum(len(set(ask(i)) & set(truth[i].tolist())) for i in range(count)) / (10 * count)
+
+
+for line in sys.stdin:
+    try:
+        word, *rest = line.split()
+        if word == "open":
+            print(open_server(rest[0], int(rest[1])), flush=True)
+        elif word == "hnsw":
+            print(seconds_per_query(int(rest[0]), int(rest[1])), flush=True)
+        elif word == "hnsw-recall":
+            print(recall(int(rest[0])), flush=True)
+        elif word == "bytes":
+            print(connection.execute("SELECT pg_total_relation_size('items')").fetchone()[0], flush=True)
+        else:
+            print("error: no request", word, flush=True)
+    except Exception as error:  # the bench shows it
+        print("error:", error, flush=True)
