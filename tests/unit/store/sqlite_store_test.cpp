@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is particular to the file; what both backends promise is in tests/integration/store_contract_test.cpp.
+// What is particular to the file; what both backends promise is in tests/integration/store_contract.h.
 #include "base/failure.h"
 #include "base/file.h"
 #include "store/schema.h"
