@@ -49,15 +49,7 @@ void examine_blas(Report& report) {
   const BlasFacts facts = blas_facts();
   report.facts["blas"] = {
       {"library", facts.library}, {"config", facts.config}, {"threading", facts.threading}, {"threads", facts.threads}};
-  const std::string remedy =
-      "Remedy: install libopenblas0-openmp and point the alternatives libblas.so.3, liblapack.so.3 and "
-      "libopenblas.so.0 "
-      "at it (update-alternatives --config libblas.so.3-x86_64-linux-gnu, and likewise the other two)";
-  if (facts.fights_torch())
-    report.warnings.push_back(
-        "SLOW BLAS: OpenBLAS with pthreads fights LibTorch's OpenMP threads (about 5 times slower). " + remedy);
-  if (facts.is_reference())
-    report.warnings.push_back("SLOW BLAS: this is the reference BLAS, one thread and unoptimised. " + remedy);
+  if (const std::string warning = slow_blas_warning(facts); !warning.empty()) report.warnings.push_back(warning);
 }
 
 void examine_torch([[maybe_unused]] Report& report) {

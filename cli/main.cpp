@@ -27,6 +27,9 @@ void add_commands(CLI::App& application) {
 #ifdef CHEXWORLD_HAVE_SERVICE
   add_store(application);
 #endif
+#ifdef CHEXWORLD_HAVE_WORKER
+  add_serve(application);
+#endif
 }
 
 /// CLI11 throws for --help and --version too; those succeed.

@@ -102,4 +102,15 @@ BlasFacts blas_facts() {
   return facts;
 }
 
+std::string slow_blas_warning(const BlasFacts& facts) {
+  const std::string remedy =
+      "Remedy: install libopenblas0-openmp and point the alternatives libblas.so.3, liblapack.so.3 and "
+      "libopenblas.so.0 at it (update-alternatives --config libblas.so.3-x86_64-linux-gnu, and likewise the other two)";
+  if (facts.fights_torch())
+    return "SLOW BLAS: OpenBLAS with pthreads fights LibTorch's OpenMP threads (about 5 times slower). " + remedy;
+  if (facts.is_reference())
+    return "SLOW BLAS: this is the reference BLAS, one thread and unoptimised. " + remedy;
+  return "";
+}
+
 }  // namespace chexworld::cli

@@ -34,6 +34,8 @@ struct BlasFacts {
   bool is_reference() const { return threading == "reference"; }
 };
 BlasFacts blas_facts();
+/// What to do about a slow one, as a sentence; empty where there is nothing to complain about.
+std::string slow_blas_warning(const BlasFacts& facts);
 
 struct TorchFacts {
   std::string version;

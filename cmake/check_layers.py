@@ -22,9 +22,10 @@ ALLOWED = {
     "store": set(),
     "retrieval": {"index", "store"},
     "pipeline": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store"},
-    "service": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store", "pipeline"},
+    "service": set(),
+    "worker": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store", "pipeline", "retrieval", "service"},
     "trainer": {"image", "views", "bundle", "dicom", "nn", "worldmodel"},
-    "cli": {"image", "views", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "retrieval", "pipeline", "service", "trainer"},
+    "cli": {"image", "views", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "retrieval", "pipeline", "service", "worker", "trainer"},
     "orthanc-plugin": set(),
 }
 # third-party headers -> the rooms that may see them

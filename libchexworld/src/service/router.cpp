@@ -51,15 +51,25 @@ void Router::add_direct(const std::string& method, const std::string& pattern, D
       });
 }
 
+HttpReply Router::observed(const std::string& route, HttpReply reply) const {
+  if (!observer_) return reply;
+  return [this, route, reply = std::move(reply), begin = std::chrono::steady_clock::now()](HttpResponse response) {
+    observer_(route, response.status, std::chrono::steady_clock::now() - begin);
+    reply(std::move(response));
+  };
+}
+
 void Router::handle(HttpRequest request, HttpReply reply) const {
   const std::vector<std::string> path = segments_of(request.path);
   std::string allowed;
   for (const Route& route : routes_) {
     const auto parameters = match(route.segments, path);
     if (!parameters) continue;
-    if (route.method == request.method) return route.handler(request, *parameters, std::move(reply));
+    if (route.method == request.method)
+      return route.handler(request, *parameters, observed(route.method + " " + route.pattern, std::move(reply)));
     allowed += (allowed.empty() ? "" : ", ") + route.method;
   }
+  reply = observed("unknown", std::move(reply));
   if (allowed.empty()) return reply(error_response({ErrorCode::kNotFound, "there is nothing at " + request.path}));
   HttpResponse response =
       error_response({ErrorCode::kInvalidArgument, request.path + " takes " + allowed + ", not " + request.method});

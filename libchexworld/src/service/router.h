@@ -3,6 +3,8 @@
 
 #include "service/http.h"
 
+#include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,11 @@ class Router {
   void add(const std::string& method, const std::string& pattern, Handler handler);
   void add_direct(const std::string& method, const std::string& pattern, DirectHandler handler);
 
+  /// Told of every answer: "GET /v1/models/{id}" ("unknown" for those of no route), its status and how long it took.
+  /// Must be thread safe and not throw. Set before the first request.
+  using Observer = std::function<void(const std::string& route, int status, std::chrono::duration<double> duration)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
+
   /// Answers 404 for an unknown path and 405 with Allow for a known path with another method.
   void handle(HttpRequest request, HttpReply reply) const;
 
@@ -35,7 +42,10 @@ class Router {
     std::vector<std::string> segments;
     Handler handler;
   };
+  HttpReply observed(const std::string& route, HttpReply reply) const;
+
   std::vector<Route> routes_;
+  Observer observer_;
 };
 
 }  // namespace chexworld

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the worker answers under /v1, one function per topic; docs/rest.md and docs/openapi.yaml describe them.
+#pragma once
+
+#include "service/metrics.h"
+#include "service/router.h"
+#include "worker/worker.h"
+
+namespace chexworld {
+
+/// All of them. Router and handlers keep references: worker and metrics must outlive the router.
+void add_routes(Router& router, Worker& worker, Metrics& metrics);
+
+void add_status_routes(Router& router, Worker& worker, Metrics& metrics);
+void add_instance_routes(Router& router, Worker& worker, Metrics& metrics);
+void add_embed_routes(Router& router, Worker& worker, Metrics& metrics);
+void add_result_routes(Router& router, Worker& worker);
+void add_model_routes(Router& router, Worker& worker);
+void add_work_routes(Router& router, Worker& worker);
+
+/// Everything that is measured; see docs/rest.md.
+void declare_metrics(Metrics& metrics, Worker& worker);
+
+/// How the body of a request is taken: bundles go to a file.
+BodyPolicy body_policy(const std::string& method, const std::string& path, std::uint64_t max_object_bytes);
+
+/// Whether the client asks for raw numbers ("Accept: application/octet-stream").
+bool wants_bytes(const HttpRequest& request);
+/// An array as the client asks for it: JSON with `facts` beside it, or its bytes with the model in a header.
+HttpResponse array_response(const HttpRequest& request, std::span<const float> values,
+                            const std::vector<std::int64_t>& shape, const std::string& model_id, Json facts);
+
+}  // namespace chexworld
