@@ -175,9 +175,11 @@ void add_performance(CLI::App& command, ServeArguments& arguments) {
   command.add_option("--streams", arguments.streams, "Batches computed at once; 0: measured at start")
       ->check(CLI::Range(0, 64));
   command.add_option("--max-batch", arguments.max_batch, "Radiographs computed together")
-      ->check(CLI::Range(1, 64))->capture_default_str();
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   command.add_option("--latency-budget-ms", arguments.latency_budget_ms, "How long a batch waits for more")
-      ->check(CLI::Range(0, 10'000))->capture_default_str();
+      ->check(CLI::Range(0, 10'000))
+      ->capture_default_str();
   command.add_option("--decoders", arguments.decoders, "Decoder processes; 0: as many as processors")
       ->check(CLI::Range(0, 256));
 }
@@ -185,19 +187,26 @@ void add_performance(CLI::App& command, ServeArguments& arguments) {
 void add_limits(CLI::App& command, ServeArguments& arguments) {
   command.add_flag("--no-sandbox", arguments.no_sandbox, "Decode in this process (to find faults only)");
   command.add_option("--decode-timeout-s", arguments.decode_timeout_s, "For one object, seconds")
-      ->check(CLI::Range(1, 3600))->capture_default_str();
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
   command.add_option("--max-objects", arguments.max_objects, "Objects inside at once; beyond: 503")
-      ->check(CLI::Range(1, 100'000))->capture_default_str();
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   command.add_option("--max-pending-mb", arguments.max_pending_mb, "Their bytes, MiB")
-      ->check(CLI::Range(1, 1 << 20))->capture_default_str();
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   command.add_option("--max-object-mb", arguments.max_object_mb, "Size of one object, MiB")
-      ->check(CLI::Range(1, 4096))->capture_default_str();
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
   command.add_option("--max-connections", arguments.max_connections, "Connections at once")
-      ->check(CLI::Range(1, 100'000))->capture_default_str();
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   command.add_option("--drain-timeout-s", arguments.drain_timeout_s, "For connections to end at shutdown, seconds")
-      ->check(CLI::Range(0, 86'400))->capture_default_str();
+      ->check(CLI::Range(0, 86'400))
+      ->capture_default_str();
   command.add_option("--log-level", arguments.log_level, "debug, info, warning, error")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))->capture_default_str();
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
 }
 
 }  // namespace

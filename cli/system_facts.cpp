@@ -108,8 +108,7 @@ std::string slow_blas_warning(const BlasFacts& facts) {
       "libopenblas.so.0 at it (update-alternatives --config libblas.so.3-x86_64-linux-gnu, and likewise the other two)";
   if (facts.fights_torch())
     return "SLOW BLAS: OpenBLAS with pthreads fights LibTorch's OpenMP threads (about 5 times slower). " + remedy;
-  if (facts.is_reference())
-    return "SLOW BLAS: this is the reference BLAS, one thread and unoptimised. " + remedy;
+  if (facts.is_reference()) return "SLOW BLAS: this is the reference BLAS, one thread and unoptimised. " + remedy;
   return "";
 }
 

@@ -213,7 +213,10 @@ class HttpServer::State {
     connection.stream.expires_after(options_.idle_timeout);
     co_await http::async_read_header(connection.stream, connection.buffer, head,
                                      asio::redirect_error(asio::use_awaitable, error));
-    if (error == http::error::end_of_stream) co_return false;
+    // Nobody has asked anything yet: an answer would be taken for that of the next request.
+    if (error == http::error::end_of_stream || error == asio::error::operation_aborted ||
+        error == beast::error::timeout)
+      co_return false;
     connection.busy = true;
     if (error) co_return co_await refuse(connection, refusal_of(error, options_.max_body_bytes), head.get().version());
     if (auto refusal = refuse_stranger(head.get()))

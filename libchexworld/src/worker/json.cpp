@@ -23,8 +23,8 @@ Json findings_json(const std::vector<Finding>& findings) {
 }
 
 Json timings_json(const PipelineTimings& timings) {
-  return {{"queued", timings.queued_ms},        {"decode", timings.decode_ms}, {"gathered", timings.gathered_ms},
-          {"inference", timings.inference_ms},  {"stored", timings.stored_ms}, {"total", timings.total_ms}};
+  return {{"queued", timings.queued_ms},       {"decode", timings.decode_ms}, {"gathered", timings.gathered_ms},
+          {"inference", timings.inference_ms}, {"stored", timings.stored_ms}, {"total", timings.total_ms}};
 }
 
 Json date_json(const std::optional<std::chrono::year_month_day>& date) {
@@ -158,12 +158,9 @@ Json to_json(const ClaimedWork& work) {
 }
 
 Json to_json(const AuditEntry& entry) {
-  return {{"at", iso8601_utc(entry.at)},
-          {"event", entry.event},
-          {"model_id", entry.model_id},
-          {"previous_model_id", entry.previous_model_id},
-          {"actor", entry.actor},
-          {"note", entry.note}};
+  return {{"at", iso8601_utc(entry.at)}, {"event", entry.event},
+          {"model_id", entry.model_id},  {"previous_model_id", entry.previous_model_id},
+          {"actor", entry.actor},        {"note", entry.note}};
 }
 
 }  // namespace chexworld

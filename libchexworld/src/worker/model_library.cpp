@@ -40,8 +40,8 @@ BundleInfo checked(const fs::path& bundle, std::string_view expected_id) {
 }  // namespace
 
 bool is_model_id(std::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(),
-                                          [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 ModelLibrary::ModelLibrary(fs::path folder) : folder_(std::move(folder)) {

@@ -20,7 +20,8 @@ struct KeptModel {
   std::uint64_t size_bytes = 0;
 };
 
-/// The folder of bundles, one file "MODEL-ID.safetensors" each, whole or not at all. Thread safe. Errors: throws Failure.
+/// The folder of bundles, one file "MODEL-ID.safetensors" each, whole or not at all. Thread safe. Errors: throws
+/// Failure.
 ///
 /// A file whose content does not have the id of its name, or is no bundle, is left alone and listed nowhere.
 class ModelLibrary {

@@ -106,10 +106,7 @@ std::optional<Outcome> stored_outcome(const PipelineOutcome& outcome, const std:
 }
 
 ResultWriter::ResultWriter(Store& store, std::function<std::string()> active_model, Options options)
-    : store_(store),
-      active_model_(std::move(active_model)),
-      options_(std::move(options)),
-      thread_([this] { run(); }) {}
+    : store_(store), active_model_(std::move(active_model)), options_(std::move(options)), thread_([this] { run(); }) {}
 
 ResultWriter::~ResultWriter() {
   {

@@ -16,8 +16,7 @@ namespace chexworld {
 
 /// What became of one object, as the store keeps it; nullopt where there is nothing to keep (an error or a skipped
 /// object that nobody can name, or a ticket that says so).
-std::optional<Outcome> stored_outcome(const PipelineOutcome& outcome, const std::string& model_id,
-                                      Clock::WallTime now);
+std::optional<Outcome> stored_outcome(const PipelineOutcome& outcome, const std::string& model_id, Clock::WallTime now);
 
 /// Whether another attempt may succeed: the machine was at fault, not the object.
 bool is_transient(const Error& error);

@@ -38,7 +38,8 @@ HttpResponse embedded(const HttpRequest& accept, const Wanted& wanted, const Pip
                           {{"reason_code", name_of(result.gate.reason)}});
   const auto width = std::int64_t(result.embedding.size());
   const auto patches = std::int64_t(result.patches.size()) / std::max<std::int64_t>(width, 1);
-  if (wanted.patches) return array_response(accept, result.patches, {patches, width}, result.model_id, std::move(facts));
+  if (wanted.patches)
+    return array_response(accept, result.patches, {patches, width}, result.model_id, std::move(facts));
   return array_response(accept, wanted.normalized ? result.normalized : result.embedding, {width}, result.model_id,
                         std::move(facts));
 }

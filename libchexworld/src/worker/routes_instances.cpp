@@ -28,6 +28,8 @@ WorkTicket ticket_from(Arguments& arguments) {
   const auto work = arguments.integer("work", 0, kAnyNumber);
   const auto claim = arguments.integer("claim", 0, kAnyNumber);
   require_together(work.has_value(), claim.has_value(), "'work' and 'claim'");
+  if (work && ticket.location.server.empty())
+    fail(ErrorCode::kInvalidArgument, "claimed work needs the 'server' and 'orthanc-instance' it is about");
   if (work) ticket.lease = Lease{*work, *claim};
   const auto from = arguments.integer("cursor-from", 0, kAnyNumber);
   const auto to = arguments.integer("cursor-to", 0, kAnyNumber);
@@ -58,11 +60,10 @@ void post_instance(Worker& worker, Metrics& metrics, const HttpRequest& request,
 }  // namespace
 
 void add_instance_routes(Router& router, Worker& worker, Metrics& metrics) {
-  router.add("POST", "/v1/instances",
-             [&](const HttpRequest& request, const PathParameters&, const HttpReply& reply) {
-               const auto posted = capture([&] { post_instance(worker, metrics, request, reply); });
-               if (!posted.ok()) reply(error_response(posted.error()));
-             });
+  router.add("POST", "/v1/instances", [&](const HttpRequest& request, const PathParameters&, const HttpReply& reply) {
+    const auto posted = capture([&] { post_instance(worker, metrics, request, reply); });
+    if (!posted.ok()) reply(error_response(posted.error()));
+  });
 }
 
 }  // namespace chexworld

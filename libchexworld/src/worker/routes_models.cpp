@@ -16,14 +16,10 @@ std::map<std::string, ModelState> states_of(Worker& worker) {
 }
 
 Json kept_json(const KeptModel& kept) {
-  return {{"model_id", kept.info.model_id},
-          {"architecture", kept.info.architecture},
-          {"image_size", kept.info.image_size},
-          {"embedding_size", kept.info.width},
-          {"parameters", kept.info.parameters},
-          {"has_self_test", kept.info.has_self_test},
-          {"licence", kept.info.licence},
-          {"size_bytes", kept.size_bytes}};
+  return {{"model_id", kept.info.model_id},     {"architecture", kept.info.architecture},
+          {"image_size", kept.info.image_size}, {"embedding_size", kept.info.width},
+          {"parameters", kept.info.parameters}, {"has_self_test", kept.info.has_self_test},
+          {"licence", kept.info.licence},       {"size_bytes", kept.size_bytes}};
 }
 
 void add_state(Json& json, const ModelState& state) {

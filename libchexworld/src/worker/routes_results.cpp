@@ -56,9 +56,8 @@ HttpResponse get_embedding(Worker& worker, const HttpRequest& request, const Pat
   Arguments arguments(request);
   const StoredResult stored = stored_result(worker, path.at("sop-uid"), model_asked(worker, arguments));
   const std::vector<float>& embedding = stored.result.embedding;
-  return array_response(
-      request, embedding, {std::int64_t(embedding.size())}, stored.result.model_id,
-      {{"sop_instance_uid", stored.instance.sop_instance_uid}, {"model_id", stored.result.model_id}});
+  return array_response(request, embedding, {std::int64_t(embedding.size())}, stored.result.model_id,
+                        {{"sop_instance_uid", stored.instance.sop_instance_uid}, {"model_id", stored.result.model_id}});
 }
 
 HttpResponse get_study(Worker& worker, const HttpRequest& request, const PathParameters& path) {
@@ -70,9 +69,8 @@ HttpResponse get_study(Worker& worker, const HttpRequest& request, const PathPar
   const Thresholds thresholds = thresholds_of(worker, model_id);
   Json instances = Json::array();
   for (const StoredResult& stored : found) instances.push_back(to_json(stored, labels, thresholds));
-  return json_response({{"study_instance_uid", path.at("study-uid")},
-                        {"model_id", model_id},
-                        {"instances", std::move(instances)}});
+  return json_response(
+      {{"study_instance_uid", path.at("study-uid")}, {"model_id", model_id}, {"instances", std::move(instances)}});
 }
 
 HttpResponse delete_instance(Worker& worker, const HttpRequest& request, const PathParameters& path) {

@@ -30,7 +30,9 @@ Json decoder_json(const DecoderCounts& counts) {
 HttpResponse status(Worker& worker) {
   const std::string trouble = worker.trouble();
   Json json = {{"version", version()},
-               {"state", worker.draining() ? "draining" : trouble.empty() ? "serving" : "no-model"},
+               {"state", worker.draining() ? "draining"
+                         : trouble.empty() ? "serving"
+                                           : "no-model"},
                {"model", model_status(worker)},
                {"pipeline", to_json(worker.pipeline_stats())},
                {"decoders", decoder_json(worker.decoder_counts())}};

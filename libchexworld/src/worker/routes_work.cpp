@@ -78,7 +78,7 @@ HttpResponse claim_work(Worker& worker, const HttpRequest& request, const PathPa
   no_arguments(request);
   ConfigReader reader(json_body(request), "the body");
   ClaimRequest claim;
-  claim.owner = reader.text("owner", "");
+  claim.owner = reader.text("owner", "follower");
   claim.most = std::uint32_t(reader.integer("most", 1, {1, 1000}));
   claim.lease = std::chrono::milliseconds(reader.integer("lease_ms", 60'000, {1, kMostLeaseMs}));
   claim.max_attempts = std::uint32_t(reader.integer("max_attempts", 5, {1, 1000}));
@@ -105,6 +105,10 @@ HttpResponse report_failure(Worker& worker, const HttpRequest& request, const Pa
   ConfigReader reader(json_body(request), "the body");
   Outcome outcome;
   outcome.lease = Lease{work_number(path), reader.integer("claim", 0, {0, kAnyNumber})};
+  ConfigReader location = reader.section("location");
+  const std::string server = location.text("server", "");
+  outcome.location = location_from(location, server);
+  location.finish();
   outcome.reason_code = reader.text("reason_code", "");
   outcome.reason = reader.text("reason", "");
   const bool again = reader.choice("then", "retry", {"retry", "park"}) == "retry";

@@ -27,7 +27,8 @@ PipelineItem item_from_body(const HttpRequest& request) {
     item.content = path_from(request);
     return item;
   }
-  if (request.body.empty()) fail(ErrorCode::kInvalidArgument, "the body is empty: it must hold a DICOM file or picture");
+  if (request.body.empty())
+    fail(ErrorCode::kInvalidArgument, "the body is empty: it must hold a DICOM file or picture");
   const auto* bytes = reinterpret_cast<const std::byte*>(request.body.data());
   item.content = std::vector<std::byte>(bytes, bytes + request.body.size());
   return item;
@@ -42,13 +43,18 @@ void count_outcome(Metrics& metrics, const PipelineOutcome& outcome) {
   const bool ok = outcome.result.ok();
   const bool embedded = ok && outcome.result->gate.accepted();
   const std::string_view reason = ok ? name_of(outcome.result->gate.reason) : decode_reason(outcome.result.error());
-  metrics.count("chexworld_objects_total",
-                {{"status", embedded ? "embedded" : ok ? "skipped" : "failed"}, {"reason", std::string(reason)}});
+  metrics.count("chexworld_objects_total", {{"status", embedded ? "embedded"
+                                                       : ok     ? "skipped"
+                                                                : "failed"},
+                                            {"reason", std::string(reason)}});
   const PipelineTimings& timings = outcome.timings;
   if (!embedded) return;
-  for (const auto& [stage, ms] : {std::pair("queued", timings.queued_ms), {"decode", timings.decode_ms},
-                                  {"gathered", timings.gathered_ms}, {"inference", timings.inference_ms},
-                                  {"stored", timings.stored_ms}, {"total", timings.total_ms}})
+  for (const auto& [stage, ms] : {std::pair("queued", timings.queued_ms),
+                                  {"decode", timings.decode_ms},
+                                  {"gathered", timings.gathered_ms},
+                                  {"inference", timings.inference_ms},
+                                  {"stored", timings.stored_ms},
+                                  {"total", timings.total_ms}})
     metrics.observe("chexworld_stage_seconds", ms / 1000, {{"stage", stage}});
 }
 

@@ -34,7 +34,8 @@ WorkTicket WorkTicket::from_attributes(const std::map<std::string, std::string>&
   ticket.location = {text("server"), text("instance"), text("series"), text("study")};
   if (attributes.contains("work")) ticket.lease = Lease{std::stoll(text("work")), std::stoll(text("claim"))};
   if (attributes.contains("cursor-server"))
-    ticket.cursor = CursorAdvance{text("cursor-server"), std::stoull(text("cursor-from")), std::stoull(text("cursor-to"))};
+    ticket.cursor =
+        CursorAdvance{text("cursor-server"), std::stoull(text("cursor-from")), std::stoull(text("cursor-to"))};
   return ticket;
 }
 

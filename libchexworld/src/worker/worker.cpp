@@ -158,9 +158,7 @@ void Worker::submit(PipelineItem item, const WorkTicket& ticket, OutcomeCallback
   throw Failure(accepted.error());
 }
 
-bool Worker::remove_instance(const std::string& sop_instance_uid) {
-  return store_->remove_instance(sop_instance_uid);
-}
+bool Worker::remove_instance(const std::string& sop_instance_uid) { return store_->remove_instance(sop_instance_uid); }
 
 // ---- state -------------------------------------------------------------------------------------------
 

@@ -22,17 +22,17 @@
 namespace chexworld {
 
 struct WorkerOptions {
-  std::string store;                      ///< path of an SQLite store, or a PostgreSQL connection string
-  std::filesystem::path models;           ///< folder of bundles
-  std::filesystem::path index;            ///< folder of search indexes
-  std::filesystem::path pseudonym_key;    ///< file of the secret behind patient keys; made where there is none
-  std::filesystem::path first_model;      ///< bundle to activate where the store names no active model; may be empty
+  std::string store;                    ///< path of an SQLite store, or a PostgreSQL connection string
+  std::filesystem::path models;         ///< folder of bundles
+  std::filesystem::path index;          ///< folder of search indexes
+  std::filesystem::path pseudonym_key;  ///< file of the secret behind patient keys; made where there is none
+  std::filesystem::path first_model;    ///< bundle to activate where the store names no active model; may be empty
   EngineOptions engine = {};
-  int streams = 0;                        ///< batches computed at once; 0: measured
-  int decoders = 0;                       ///< decoder processes; 0: as many as processors
-  bool sandbox = true;                    ///< false: decodes in this process (for debugging only)
-  SandboxOptions sandboxing = {};         ///< `processes` and the key are set from the above
-  std::size_t max_items = 64;             ///< objects in the pipeline at once
+  int streams = 0;                               ///< batches computed at once; 0: measured
+  int decoders = 0;                              ///< decoder processes; 0: as many as processors
+  bool sandbox = true;                           ///< false: decodes in this process (for debugging only)
+  SandboxOptions sandboxing = {};                ///< `processes` and the key are set from the above
+  std::size_t max_items = 64;                    ///< objects in the pipeline at once
   std::size_t max_bytes = std::size_t(1) << 30;  ///< of them
   std::chrono::milliseconds latency_budget{5};
 };

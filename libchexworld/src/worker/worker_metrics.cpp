@@ -71,7 +71,8 @@ void declare_metrics(Metrics& metrics, Worker& worker) {
   metrics.declare_counter("chexworld_requests_total", "Requests answered, by route and HTTP status.");
   metrics.declare_histogram("chexworld_request_seconds", "Time from a request's last byte to its answer, by route.",
                             {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30});
-  metrics.declare_counter("chexworld_objects_total", "Objects answered, by status (embedded, skipped, failed) and reason.");
+  metrics.declare_counter("chexworld_objects_total",
+                          "Objects answered, by status (embedded, skipped, failed) and reason.");
   metrics.declare_histogram("chexworld_stage_seconds", "Time of embedded objects in each stage.",
                             {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
   declare_pipeline(metrics, worker);

@@ -40,7 +40,8 @@ WorkerService::WorkerService(Worker& worker, const WorkerServiceOptions& options
     return body_policy(method, path, most);
   };
   within("the folder of uploads", [&] { empty_folder(options.spool); });
-  server_.emplace(http, [this](HttpRequest request, HttpReply reply) { dispatch(std::move(request), std::move(reply)); });
+  server_.emplace(http,
+                  [this](HttpRequest request, HttpReply reply) { dispatch(std::move(request), std::move(reply)); });
 }
 
 WorkerService::~WorkerService() { drain(std::chrono::milliseconds(0)); }

@@ -18,7 +18,8 @@ namespace chexworld {
 
 struct WorkerServiceOptions {
   HttpServerOptions http = {};  ///< listen, token, limits; body policy and spool folder are set from what follows
-  std::filesystem::path spool;  ///< folder of uploads that are arriving, on the file system of the models; emptied at start
+  std::filesystem::path
+      spool;  ///< folder of uploads that are arriving, on the file system of the models; emptied at start
   std::uint64_t max_object_bytes = 512ull << 20;  ///< of one DICOM object or picture
   int request_threads = 4;                        ///< that talk to store and indexes
 };
@@ -34,8 +35,8 @@ class WorkerService {
   std::vector<std::string> routes() const { return router_.routes(); }
   std::vector<std::string> metric_names() const { return metrics_.names(); }
 
-  /// Refuses new objects (503), answers everything that was accepted, then closes. False when a connection had to be cut
-  /// off after `patience`.
+  /// Refuses new objects (503), answers everything that was accepted, then closes. False when a connection had to be
+  /// cut off after `patience`.
   bool drain(std::chrono::milliseconds patience);
 
  private:

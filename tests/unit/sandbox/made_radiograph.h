@@ -9,14 +9,21 @@
 
 namespace chexworld::test {
 
-/// A chest radiograph with a ramp from left to right, 300 x 400; `texts` come before the pixels, in order of tags, with
-/// VR LO unless the tag below says otherwise.
+struct MadeUids {
+  std::string sop_instance = "1.2.3.4";
+  std::string study = "1.2.3";
+  std::string series = "1.2.3.9";
+};
+
+/// A chest radiograph with a ramp from left to right, 300 x 400, the steeper the larger `slope`; `patient` comes in
+/// order of tags, with VR LO unless the tag below says otherwise.
 inline Bytes made_radiograph(const std::string& modality = "CR",
-                             const std::vector<std::pair<DicomTag, std::string>>& patient = {}) {
+                             const std::vector<std::pair<DicomTag, std::string>>& patient = {},
+                             const MadeUids& uids = {}, int slope = 1) {
   constexpr int kRows = 300, kColumns = 400;
   ElementWriter writer(ElementEncoding::kExplicitLittle);
   writer.text({0x0008, 0x0016}, "UI", "1.2.840.10008.5.1.4.1.1.1");
-  writer.text({0x0008, 0x0018}, "UI", "1.2.3.4");
+  writer.text({0x0008, 0x0018}, "UI", uids.sop_instance);
   writer.text({0x0008, 0x0020}, "DA", "20200301");
   writer.text({0x0008, 0x0060}, "CS", modality);
   writer.text({0x0008, 0x0070}, "LO", "Maker");
@@ -25,8 +32,8 @@ inline Bytes made_radiograph(const std::string& modality = "CR",
   for (const auto& [tag, value] : patient) writer.text(tag, tag.element == 0x1010 ? "AS" : "LO", value);
   writer.text({0x0018, 0x0015}, "CS", "CHEST");
   writer.text({0x0018, 0x5101}, "CS", "PA");
-  writer.text({0x0020, 0x000d}, "UI", "1.2.3");
-  writer.text({0x0020, 0x000e}, "UI", "1.2.3.9");
+  writer.text({0x0020, 0x000d}, "UI", uids.study);
+  writer.text({0x0020, 0x000e}, "UI", uids.series);
   writer.number(tags::kSamplesPerPixel, 1);
   writer.text(tags::kPhotometricInterpretation, "CS", "MONOCHROME2");
   writer.number(tags::kRows, kRows);
@@ -37,7 +44,7 @@ inline Bytes made_radiograph(const std::string& modality = "CR",
   writer.number(tags::kPixelRepresentation, 0);
   ElementWriter pixels(ElementEncoding::kExplicitLittle);
   for (int y = 0; y < kRows; ++y)
-    for (int x = 0; x < kColumns; ++x) pixels.u16(std::uint16_t(x));
+    for (int x = 0; x < kColumns; ++x) pixels.u16(std::uint16_t(slope == 1 ? x : (x * slope + y) % 4096));
   writer.value(tags::kPixelData, "OW", pixels.bytes());
   return dicom_file("1.2.840.10008.1.2.1", writer.bytes());
 }

@@ -255,6 +255,17 @@ TEST(HttpServer, DrainAnswersWhatHasBegunAndClosesTheIdle) {
   EXPECT_THAT(send_raw(server, "GET / HTTP/1.1\r\n\r\n"), HasSubstr("cannot connect"));
 }
 
+TEST(HttpServer, DrainSaysNothingToAnIdleConnection) {
+  HttpServer server({}, echo);
+  std::string answers;
+  std::thread client([&] { answers = send_raw(server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); });
+  std::this_thread::sleep_for(100ms);  // answered by now, and kept
+  EXPECT_TRUE(server.drain(10s));
+  client.join();
+  EXPECT_THAT(answers, StartsWith("HTTP/1.1 200"));
+  EXPECT_EQ(answers.find("HTTP/1.1", 1), std::string::npos) << answers;
+}
+
 TEST(HttpServer, DrainCutsOffWhatTakesTooLong) {
   HttpReply kept;
   std::promise<void> arrived;

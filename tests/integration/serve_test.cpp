@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A real `chexworld serve`, as its clients see it: curl, and plain sockets.
+#include "support/worker_models.h"
+#include "support/worker_server.h"
+
+#include "store/store.h"
+
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <set>
+
+namespace chexworld::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+std::vector<float> floats_of(const std::string& bytes) {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+const HttpClient::Headers kRaw{{"Accept", "application/octet-stream"}};
+
+class Serve : public testing::Test {
+ protected:
+  Serve() : server_({"--model", models_.path(0).string(), "--precision", "f32", "--streams", "1"}) {}
+
+  std::string code_of(const ClientAnswer& answer) { return answer.json()["error"]["code"].get<std::string>(); }
+
+  WorkerModels models_{3, 3};
+  WorkerServer server_;
+  HttpClient client_ = server_.client();
+};
+
+TEST_F(Serve, SaysWhatItRuns) {
+  const Json status = client_.get("/v1/status").json();
+  EXPECT_EQ(status["state"], "serving");
+  EXPECT_EQ(status["model"]["model_id"], models_.id(0));
+  EXPECT_EQ(status["model"]["precision"], "f32");
+  EXPECT_EQ(status["coverage"]["instances"], 0);
+  EXPECT_THAT(server_.log(), AllOf(HasSubstr("serving on " + server_.address()), HasSubstr(models_.id(0)),
+                                   HasSubstr("f32"), HasSubstr("store.sqlite")));
+}
+
+TEST_F(Serve, KeepsTheResultOfARadiograph) {
+  for (int film = 0; film < 3; ++film) {
+    const ClientAnswer answer = client_.post("/v1/instances", film_bytes(film));
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const Json json = answer.json();
+    EXPECT_EQ(json["status"], "embedded");
+    EXPECT_EQ(json["sop_instance_uid"], film_uid(film));
+    EXPECT_EQ(json["model_id"], models_.id(0));
+    EXPECT_EQ(json["projection"], "PA");
+  }
+  const Json kept = client_.get("/v1/instances/" + film_uid(1)).json();
+  EXPECT_EQ(kept["study_instance_uid"], film_study_uid(1));
+  EXPECT_EQ(kept["view"], "PA");
+  EXPECT_EQ(kept["precision"], "f32");
+  EXPECT_EQ(client_.get("/v1/studies/" + film_study_uid(1)).json()["instances"].size(), 3u);
+
+  const ClientAnswer raw = client_.get("/v1/instances/" + film_uid(1) + "/embedding", kRaw);
+  EXPECT_EQ(raw.headers.at("x-chexworld-model"), models_.id(0));
+  EXPECT_EQ(raw.headers.at("x-chexworld-shape"), "48");
+  EXPECT_LT(models_.difference(models_.id(0), 1, floats_of(raw.body)), 1e-3);  // kept as f16
+  const Json array = client_.get("/v1/instances/" + film_uid(1) + "/embedding").json();
+  EXPECT_EQ(array["array"]["shape"], Json({48}));
+  EXPECT_EQ(array["array"]["data"].get<std::vector<float>>(), floats_of(raw.body));
+  EXPECT_EQ(client_.get("/v1/status").json()["coverage"]["with_result"], 3);
+}
+
+TEST_F(Serve, EmbedsWithoutKeeping) {
+  const ClientAnswer film = client_.post("/v1/embed", film_bytes(2), kRaw);
+  ASSERT_EQ(film.status, 200) << film.body;
+  EXPECT_LT(models_.difference(models_.id(0), 2, floats_of(film.body)), 1e-4);
+  const ClientAnswer patches = client_.post("/v1/embed?output=patches", film_bytes(2), kRaw);
+  EXPECT_EQ(patches.headers.at("x-chexworld-shape"), "16,48");
+  EXPECT_EQ(patches.body.size(), 16u * 48 * 4);
+  const std::string tensor(3 * 32 * 32 * 4, '\0');
+  EXPECT_EQ(client_.post("/v1/embed?input=tensor", tensor, kRaw).body.size(), 48u * 4);
+  EXPECT_EQ(client_.post("/v1/embed?input=tensor", tensor.substr(4), kRaw).status, 400);
+  const std::vector<float> unit = floats_of(client_.post("/v1/embed?normalized=true", film_bytes(2), kRaw).body);
+  double length = 0;
+  for (const float value : unit) length += double(value) * double(value);
+  EXPECT_NEAR(length, 1, 1e-5);
+  EXPECT_EQ(client_.get("/v1/status").json()["coverage"]["instances"], 0);
+}
+
+TEST_F(Serve, SaysWhyThereIsNoResult) {
+  const Json skipped = client_.post("/v1/instances", other_modality_bytes()).json();
+  EXPECT_EQ(skipped["status"], "skipped");
+  EXPECT_EQ(skipped["gate"]["reason"], "other-modality");
+  const ClientAnswer nonsense = client_.post("/v1/instances", "this is no DICOM file");
+  EXPECT_EQ(nonsense.status, 422);
+  EXPECT_EQ(nonsense.json()["error"]["details"]["reason_code"], "malformed");
+  EXPECT_EQ(client_.post("/v1/instances", "").status, 400);
+  EXPECT_EQ(client_.get("/v1/instances/1.2.3.99").status, 404);
+  EXPECT_EQ(client_.get("/v1/studies/1.2.3.99").status, 404);
+  EXPECT_EQ(client_.get("/v1/nothing").status, 404);
+  EXPECT_EQ(client_.ask("PATCH", "/v1/status", "").status, 405);
+  const ClientAnswer misspelt = client_.post("/v1/instances?wiat=false", film_bytes(0));
+  EXPECT_EQ(misspelt.status, 400);
+  EXPECT_THAT(misspelt.body, HasSubstr("unknown argument 'wiat'"));
+}
+
+TEST_F(Serve, TakesAPathFromTheSameMachine) {
+  std::ofstream(server_.data() / "film.dcm") << film_bytes(1);
+  const HttpClient::Headers json{{"Content-Type", "application/json"}};
+  const std::string body = Json{{"path", (server_.data() / "film.dcm").string()}}.dump();
+  EXPECT_EQ(client_.post("/v1/instances", body, json).json()["sop_instance_uid"], film_uid(1));
+  EXPECT_EQ(client_.post("/v1/instances", R"({"path": "film.dcm"})", json).status, 400);
+  EXPECT_EQ(client_.post("/v1/instances", R"({"path": "/nowhere/film.dcm"})", json).status, 404);
+}
+
+TEST_F(Serve, AcceptsNowAndKeepsLater) {
+  EXPECT_EQ(client_.post("/v1/instances?wait=false", film_bytes(0)).status, 202);
+  EXPECT_TRUE(
+      wait_until([&] { return client_.get("/v1/instances/" + film_uid(0)).status == 200; }, std::chrono::seconds(20)));
+}
+
+TEST_F(Serve, FollowsAChangeLog) {
+  const auto put = [&](const Json& body) { return client_.ask("PUT", "/v1/cursors/orthanc-1", body.dump()); };
+  EXPECT_EQ(client_.get("/v1/cursors/orthanc-1").json()["sequence"], 0);
+  Json arrivals = Json::array({{{"instance_id", "a"}}, {{"instance_id", "b"}, {"study_id", "s"}}});
+  EXPECT_EQ(put({{"from", 0}, {"to", 5}, {"arrivals", arrivals}}).json()["enqueued"], 2);
+  EXPECT_EQ(put({{"from", 0}, {"to", 7}}).status, 409) << "somebody else follows too";
+  EXPECT_EQ(client_.get("/v1/cursors/orthanc-1").json()["sequence"], 5);
+
+  const Json claimed = client_.post("/v1/work/claim", R"({"most": 5, "owner": "test"})").json();
+  ASSERT_EQ(claimed["items"].size(), 2u);
+  const Json item = claimed["items"][0];
+  const std::string where =
+      "?server=orthanc-1&orthanc-instance=a&work=" + item["work"].dump() + "&claim=" + item["claim"].dump();
+  EXPECT_EQ(client_.post("/v1/instances" + where, film_bytes(0)).status, 200);
+  EXPECT_EQ(client_.post("/v1/instances" + where, film_bytes(0)).status, 409) << "the claim has been used";
+  EXPECT_EQ(client_.get("/v1/instances/" + film_uid(0)).json()["locations"][0]["instance_id"], "a");
+
+  const Json other = claimed["items"][1];
+  const std::string path = "/v1/work/" + other["work"].dump();
+  EXPECT_EQ(client_.post(path + "/extend", Json{{"claim", other["claim"]}}.dump()).status, 200);
+  const Json failure = {{"claim", other["claim"]},
+                        {"location", other["location"]},
+                        {"reason_code", "gone"},
+                        {"reason", "the server has lost it"},
+                        {"then", "park"}};
+  EXPECT_EQ(client_.post(path + "/failure", failure.dump()).status, 200);
+  EXPECT_EQ(client_.post(path + "/failure", failure.dump()).status, 409) << "the claim has been used";
+  const Json failures = client_.get("/v1/failures?state=parked").json()["failures"];
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0]["reason_code"], "gone");
+  EXPECT_EQ(failures[0]["location"]["instance_id"], "b");
+  EXPECT_EQ(client_.post("/v1/failures/" + failures[0]["id"].dump() + "/retry", "").status, 202);
+  EXPECT_EQ(client_.post("/v1/work/claim", "{}").json()["items"].size(), 1u);
+}
+
+TEST_F(Serve, MovesTheCursorWithTheResult) {
+  const std::string target = "/v1/instances?server=s&orthanc-instance=a&cursor-from=0&cursor-to=4";
+  EXPECT_EQ(client_.post(target, film_bytes(0)).status, 200);
+  EXPECT_EQ(client_.get("/v1/cursors/s").json()["sequence"], 4);
+  EXPECT_EQ(client_.post(target, film_bytes(1)).status, 409);
+  EXPECT_EQ(client_.get("/v1/instances/" + film_uid(1)).status, 404) << "stored without its cursor";
+  EXPECT_EQ(client_.post("/v1/instances?cursor-from=0&cursor-to=4", film_bytes(1)).status, 400);
+  EXPECT_EQ(client_.post("/v1/instances?server=s", film_bytes(1)).status, 400);
+}
+
+TEST_F(Serve, RecordsWhatItCouldNotUse) {
+  EXPECT_EQ(client_.post("/v1/instances?server=s&orthanc-instance=bad", "nonsense").status, 422);
+  client_.post("/v1/instances?server=s&orthanc-instance=mr", other_modality_bytes());
+  const Json failures = client_.get("/v1/failures").json()["failures"];
+  ASSERT_EQ(failures.size(), 2u);
+  std::map<std::string, std::string> seen;
+  for (const Json& failure : failures) seen[failure["location"]["instance_id"]] = failure["reason_code"];
+  EXPECT_EQ(seen, (std::map<std::string, std::string>{{"bad", "malformed"}, {"mr", "other-modality"}}));
+}
+
+TEST_F(Serve, RemovesAnInstance) {
+  client_.post("/v1/instances?server=s&orthanc-instance=a", film_bytes(0));
+  EXPECT_EQ(client_.ask("DELETE", "/v1/instances/" + film_uid(0), "").status, 200);
+  EXPECT_EQ(client_.get("/v1/instances/" + film_uid(0)).status, 404);
+  EXPECT_EQ(client_.ask("DELETE", "/v1/instances/" + film_uid(0), "").status, 404);
+  client_.post("/v1/instances?server=s&orthanc-instance=a", film_bytes(0));
+  const Json removal = {{"from", 0}, {"to", 1}, {"removals", Json::array({{{"instance_id", "a"}}})}};
+  EXPECT_EQ(client_.ask("PUT", "/v1/cursors/s", removal.dump()).json()["removed"], 1);
+  EXPECT_EQ(client_.get("/v1/instances/" + film_uid(0)).status, 404);
+}
+
+TEST_F(Serve, HandsOverToAnUploadedModelAndBack) {
+  client_.post("/v1/instances?server=s&orthanc-instance=a", film_bytes(0));
+  const ClientAnswer uploaded = client_.post("/v1/models?name=second", text_of(models_.path(1)));
+  ASSERT_EQ(uploaded.status, 201) << uploaded.body;
+  EXPECT_EQ(uploaded.json()["model_id"], models_.id(1));
+  EXPECT_EQ(client_.get("/v1/status").json()["model"]["model_id"], models_.id(0));
+
+  const auto activate = [&](const std::string& id) {
+    return client_.ask("PUT", "/v1/models/active", Json{{"model_id", id}}.dump());
+  };
+  const Json active = activate(models_.id(1)).json();
+  EXPECT_EQ(active["model_id"], models_.id(1));
+  EXPECT_EQ(active["previous_model_id"], models_.id(0));
+  EXPECT_EQ(active["queued_for_reembedding"], 1);
+  EXPECT_EQ(client_.get("/v1/status").json()["coverage"]["with_result"], 0);
+  EXPECT_EQ(client_.post("/v1/work/claim", "{}").json()["items"][0]["priority"], "backfill");
+  EXPECT_EQ(client_.post("/v1/instances", film_bytes(0)).json()["model_id"], models_.id(1));
+  EXPECT_EQ(client_.get("/v1/instances/" + film_uid(0) + "?model-id=" + models_.id(0)).status, 200);
+
+  EXPECT_EQ(client_.ask("DELETE", "/v1/models/" + models_.id(1), "").status, 409) << "it is active";
+  EXPECT_EQ(activate(models_.id(0)).status, 200);
+  EXPECT_EQ(client_.ask("DELETE", "/v1/models/" + models_.id(1), "").status, 200);
+  EXPECT_EQ(activate(models_.id(1)).status, 404);
+  EXPECT_EQ(activate("../../etc/passwd").status, 400);
+  const Json audit = client_.get("/v1/models/audit").json()["entries"];
+  EXPECT_GE(audit.size(), 5u);
+}
+
+TEST_F(Serve, RemembersItsModelAcrossRestarts) {
+  EXPECT_EQ(client_.post("/v1/models?activate=true", text_of(models_.path(2))).status, 201);
+  EXPECT_EQ(server_.stop(SIGTERM), 0);
+  server_.start();  // its command line still names the first model
+  ASSERT_TRUE(server_.running()) << server_.log();
+  EXPECT_EQ(client_.get("/v1/status").json()["model"]["model_id"], models_.id(2)) << server_.log();
+  EXPECT_EQ(server_.stop(SIGTERM), 0);
+  std::ofstream(server_.data() / "models" / (models_.id(2) + ".safetensors")) << "damaged";
+  server_.start();
+  const Json status = client_.get("/v1/status").json();
+  EXPECT_EQ(status["state"], "no-model");
+  EXPECT_THAT(status["trouble"].get<std::string>(), HasSubstr(models_.id(2)));
+  EXPECT_EQ(client_.post("/v1/instances", film_bytes(0)).status, 503);
+  EXPECT_EQ(client_.post("/v1/models?activate=true", text_of(models_.path(2))).status, 201);
+  EXPECT_EQ(client_.post("/v1/instances", film_bytes(0)).status, 200);
+}
+
+TEST_F(Serve, TellsPrometheus) {
+  client_.post("/v1/instances", film_bytes(0));
+  client_.post("/v1/instances", "nonsense");
+  const std::string text = client_.get("/metrics").body;
+  EXPECT_THAT(text, AllOf(HasSubstr("chexworld_objects_total{status=\"embedded\",reason=\"accepted\"} 1\n"),
+                          HasSubstr("chexworld_objects_total{status=\"failed\",reason=\"malformed\"} 1\n"),
+                          HasSubstr("chexworld_model_info{model_id=\"" + models_.id(0)),
+                          HasSubstr("chexworld_requests_total{route=\"POST /v1/instances\",status=\"200\"} 1\n"),
+                          HasSubstr("chexworld_stage_seconds_count{stage=\"decode\"} 1\n")));
+}
+
+TEST_F(Serve, LogsNothingAboutPatients) {
+  client_.post("/v1/instances", film_bytes(0, "PATIENT-4711"));
+  client_.post("/v1/instances?server=s&orthanc-instance=a&wait=maybe", film_bytes(1, "PATIENT-4711"));
+  const std::string stored = client_.get("/v1/instances/" + film_uid(0)).body;
+  EXPECT_EQ(server_.stop(SIGTERM), 0);
+  EXPECT_THAT(stored, Not(HasSubstr("4711")));
+  EXPECT_THAT(server_.log(), AllOf(Not(HasSubstr("4711")), Not(HasSubstr(film_uid(0)))));
+  const std::string store = text_of(server_.data() / "store.sqlite") + text_of(server_.data() / "store.sqlite-wal");
+  EXPECT_THAT(store, AllOf(HasSubstr(film_uid(0)), Not(HasSubstr("4711"))));
+}
+
+TEST(ServeOverTcp, NeedsItsTokenAndTakesNoPaths) {
+  WorkerModels models(1);
+  TemporaryFolder folder;
+  const std::string token = "0123456789abcdef0123";
+  std::ofstream(folder / "token") << token << "\n";
+  std::ofstream(folder / "serve.toml") << "precision = \"f32\"\nstreams = 1\nmax-objects = 7\ntoken-file = \""
+                                       << (folder / "token").string() << "\"\n";
+  WorkerServer server({"--listen", "127.0.0.1:" + std::to_string(free_port()), "--model", models.path(0).string(),
+                       "--config", (folder / "serve.toml").string()});
+  EXPECT_EQ(server.client().get("/v1/status").status, 401);
+  EXPECT_EQ(server.client("wrong token wrong token").get("/v1/status").status, 401);
+  EXPECT_EQ(server.client(token).post("/v1/instances", film_bytes(0)).status, 200);
+  const HttpClient::Headers json{{"Content-Type", "application/json"}};
+  EXPECT_EQ(server.client(token).post("/v1/instances", R"({"path": "/etc/passwd"})", json).status, 400);
+  const Finished curl = run(
+      {"curl", "--silent", "--header", "Authorization: Bearer " + token, "http://" + server.address() + "/v1/models"});
+  EXPECT_EQ(Json::parse(curl.output)["active"], models.id(0));
+}
+
+TEST(ServeStart, SaysWhatIsWrong) {
+  TemporaryFolder folder;
+  const auto output = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {CHEXWORLD_PROGRAM, "serve", "--data", (folder / "data").string()});
+    const Finished finished = run(arguments);
+    EXPECT_NE(finished.exit_status, 0);
+    return finished.output;
+  };
+  EXPECT_THAT(output({"--listen", "0.0.0.0:0"}), HasSubstr("set a token"));
+  EXPECT_THAT(output({"--listen", "nonsense"}), HasSubstr("no address to listen on"));
+  EXPECT_THAT(output({"--precision", "f64"}), HasSubstr("f64"));
+  EXPECT_THAT(output({"--model", "/nowhere.safetensors"}), HasSubstr("/nowhere.safetensors"));
+  std::ofstream(folder / "serve.toml") << "lisen = \"x\"\n";
+  EXPECT_THAT(output({"--config", (folder / "serve.toml").string()}), HasSubstr("unknown key 'lisen'"));
+  std::ofstream(folder / "token") << "short";
+  EXPECT_THAT(output({"--token-file", (folder / "token").string()}), HasSubstr("at least 16"));
+}
+
+TEST(ServeStart, ServesWithoutAModelUntilOneIsUploaded) {
+  WorkerModels models(1);
+  WorkerServer server({"--precision", "f32", "--streams", "1"});
+  HttpClient client = server.client();
+  EXPECT_EQ(client.get("/v1/status").json()["state"], "no-model");
+  EXPECT_EQ(client.post("/v1/instances", film_bytes(0)).status, 503);
+  EXPECT_EQ(client.get("/v1/models/active").status, 404);
+  const Finished curl = run({"curl", "--silent", "--unix-socket", server.address().substr(5), "--data-binary",
+                             "@" + models.path(0).string(), "http://localhost/v1/models?activate=true"});
+  EXPECT_EQ(Json::parse(curl.output)["model_id"], models.id(0)) << curl.output;
+  EXPECT_EQ(client.post("/v1/instances", film_bytes(0)).status, 200);
+}
+
+}  // namespace
+}  // namespace chexworld::test
