@@ -89,6 +89,10 @@ ElementWriter image_dataset(const ShellImage& image, ElementEncoding encoding) {
   dataset.number(tags::kBitsStored, std::uint16_t(image.bits_stored));
   dataset.number(tags::kHighBit, std::uint16_t(image.high_bit));
   dataset.number(tags::kPixelRepresentation, image.is_signed ? 1 : 0);
+  if (image.window_width != 0) {
+    dataset.text({0x0028, 0x1050}, "DS", std::to_string(image.window_width / 2));
+    dataset.text({0x0028, 0x1051}, "DS", std::to_string(image.window_width));
+  }
   return dataset;
 }
 

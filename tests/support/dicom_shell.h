@@ -55,6 +55,7 @@ struct ShellImage {
   bool planar = false;
   int frames = 1;
   std::string photometric = "MONOCHROME2";
+  int window_width = 0;  ///< not 0: Window Center (half of it) and Width are there
 };
 
 /// Preamble, meta information and a data set.
