@@ -60,9 +60,12 @@ class SearchBench {
 
  private:
   void describe() {
-    our_width_ = width_for("ours", 2048, [&](std::size_t w) { return ours_.recall(w, SearchMethod::kGraph); });
-    std::printf("as chosen    recall@10 %.4f, scan %.4f, 1 %% filter %.4f\n", ours_.recall(0, SearchMethod::kAuto),
-                ours_.recall(0, SearchMethod::kScan), ours_.filtered_recall(std::min(kSome, data_.query_count())));
+    our_width_ = width_for("ours", 2048,
+                           [&](std::size_t w) { return ours_.recall(data_.query_count(), w, SearchMethod::kGraph); });
+    std::printf("as chosen    recall@10 %.4f, scan %.4f, 1 %% filter %.4f\n",
+                ours_.recall(data_.query_count(), 0, SearchMethod::kAuto),
+                ours_.recall(std::min<std::size_t>(100, data_.query_count()), 0, SearchMethod::kScan),
+                ours_.filtered_recall(std::min<std::size_t>(100, data_.query_count())));
     std::printf("rows         %.0f compared per walk of that width, %.0f as chosen\n",
                 ours_.compared_per_query(our_width_, SearchMethod::kGraph),
                 ours_.compared_per_query(0, SearchMethod::kAuto));
@@ -92,26 +95,37 @@ class SearchBench {
     report_.add(name, bench::in_turn(ours, peer, kRounds), peer_name, "s", Better::kLess);
   }
 
+  /// Building takes the peers longer than a measurement should wait for.
+  bool built(const char* name, const char* who) const {
+    if (std::filesystem::exists(data_.folder() / name)) return true;
+    std::printf("%-12s not measured: not built yet (--prepare 1)\n", who);
+    return false;
+  }
+
   std::string place() const { return data_.folder().string() + " " + std::to_string(data_.dimensions()); }
 
   void against_faiss() {
     bench::Peer faiss("search_faiss.py");
-    faiss.measure("open " + place());
+    const bool has_graph = built("faiss.hnsw", "FAISS HNSW");
+    faiss.measure((has_graph ? "open " : "open-flat ") + place());
+    add("as chosen", chosen(), [&] { return faiss.measure("flat " + std::to_string(kFew)); }, "FAISS exact f32");
+    if (!has_graph) return;
     const std::size_t width =
         width_for("FAISS HNSW", 2048, [&](std::size_t w) { return faiss.measure("hnsw-recall " + std::to_string(w)); });
     const std::string request = "hnsw " + std::to_string(kSome) + " " + std::to_string(width);
-    add("as chosen", chosen(), [&] { return faiss.measure("flat " + std::to_string(kFew)); }, "FAISS exact f32");
     add("same recall", walk(), [&] { return faiss.measure(request); }, "FAISS HNSW f32");
     std::printf("FAISS HNSW   %.0f bytes resident per vector\n", faiss.measure("resident") / double(data_.count()));
   }
 
   void against_hnswlib() {
+    if (!built("hnswlib.index", "hnswlib")) return;
     bench::Hnswlib hnswlib(data_);
     const std::size_t width = width_for("hnswlib", 2048, [&](std::size_t w) { return hnswlib.recall(w); });
     add("same recall", walk(), [&] { return hnswlib.seconds_per_query(kSome, width); }, "hnswlib f32");
   }
 
   void against_pgvector() {
+    if (!built("postgres", "pgvector")) return;
     bench::Peer pgvector("search_pgvector.py");
     pgvector.measure("open " + place());
     const std::size_t width = width_for(

@@ -84,11 +84,10 @@ SearchAnswer Ours::search(std::size_t query, std::size_t width, SearchMethod met
   return index_->search(asked);
 }
 
-double Ours::recall(std::size_t width, SearchMethod method) const {
+double Ours::recall(std::size_t queries, std::size_t width, SearchMethod method) const {
   double sum = 0;
-  for (std::size_t i = 0; i < data_.query_count(); ++i)
-    sum += bench::recall(data_.truth(i), ids_of(search(i, width, method)));
-  return sum / double(data_.query_count());
+  for (std::size_t i = 0; i < queries; ++i) sum += bench::recall(data_.truth(i), ids_of(search(i, width, method)));
+  return sum / double(queries);
 }
 
 double Ours::filtered_recall(std::size_t queries) const {

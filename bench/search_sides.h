@@ -23,7 +23,7 @@ class Ours {
   explicit Ours(const SearchData& data);
 
   SearchAnswer search(std::size_t query, std::size_t width, SearchMethod method, const SearchFilter& filter = {}) const;
-  double recall(std::size_t width, SearchMethod method) const;
+  double recall(std::size_t queries, std::size_t width, SearchMethod method) const;
   double filtered_recall(std::size_t queries) const;
   double compared_per_query(std::size_t width, SearchMethod method) const;
   /// Seconds of each of the first `queries` queries.

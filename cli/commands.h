@@ -15,5 +15,6 @@ void add_render(CLI::App& application);   // builds with DICOM
 void add_embed(CLI::App& application);    // builds with the pipeline
 void add_store(CLI::App& application);    // builds with the service
 void add_serve(CLI::App& application);    // builds with service, DICOM and oneDNN
+void add_search(CLI::App& application);   // builds with the service
 
 }  // namespace chexworld::cli

@@ -26,6 +26,7 @@ void add_commands(CLI::App& application) {
 #endif
 #ifdef CHEXWORLD_HAVE_SERVICE
   add_store(application);
+  add_search(application);
 #endif
 #ifdef CHEXWORLD_HAVE_WORKER
   add_serve(application);

@@ -6,8 +6,10 @@
 #include "base/config.h"
 #include "base/failure.h"
 #include "cli/commands.h"
+#include "retrieval/retrieval.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +20,7 @@ namespace {
 struct StoreArguments {
   std::string location;
   std::string target;
+  std::filesystem::path index;
   bool as_json = false;
 };
 using Arguments = std::shared_ptr<StoreArguments>;
@@ -72,14 +75,30 @@ void show_info(const StoreArguments& arguments) {
   arguments.as_json ? void(std::printf("%s\n", to_json(info).dump(2).c_str())) : print(info);
 }
 
+/// Indexes are brought up to date first: that they lag is no damage.
+std::vector<std::string> verify_index(Store& store, const std::filesystem::path& folder) {
+  if (!std::filesystem::is_directory(folder)) fail(ErrorCode::kNotFound, folder.string() + " holds no indexes");
+  RetrievalOptions options;
+  options.folder = folder;
+  Retrieval retrieval(store, options);
+  retrieval.catch_up();
+  return retrieval.verify();
+}
+
 void verify(const StoreArguments& arguments) {
-  const std::vector<std::string> problems = open_existing(arguments.location)->verify();
+  const std::unique_ptr<Store> store = open_existing(arguments.location);
+  std::vector<std::string> problems = store->verify();
+  const bool index_only = problems.empty() && !arguments.index.empty();
+  if (index_only) problems = verify_index(*store, arguments.index);
   if (arguments.as_json) {
     std::printf("%s\n", Json{{"ok", problems.empty()}, {"problems", problems}}.dump(2).c_str());
   } else {
     for (const std::string& problem : problems) std::printf("%s\n", problem.c_str());
     if (problems.empty()) std::printf("all is well\n");
   }
+  if (!problems.empty() && index_only)
+    fail(ErrorCode::kMalformed, "the indexes in " + arguments.index.string() +
+                                    " disagree with the store: remove the folder, they are built again");
   if (!problems.empty())
     fail(ErrorCode::kMalformed, "the store is damaged (" + std::to_string(problems.size()) +
                                     " complaints): restore a backup, or start a new store and backfill");
@@ -110,8 +129,11 @@ void add_store(CLI::App& application) {
 
   add_action(*store, "info", "What is in it", arguments)->callback([arguments] { show_info(*arguments); });
 
-  add_action(*store, "verify", "Read everything and say what is wrong; exit status 1 if anything is", arguments)
-      ->callback([arguments] { verify(*arguments); });
+  CLI::App* check =
+      add_action(*store, "verify", "Read everything and say what is wrong; exit status 1 if anything is", arguments);
+  check->add_option("--index", arguments->index,
+                    "Folder of indexes to compare with it, after bringing them up to date");
+  check->callback([arguments] { verify(*arguments); });
 
   CLI::App* backup = add_action(*store, "backup", "Copy it into a new SQLite file while it is in use", arguments);
   backup->add_option("FILE", arguments->target, "The new file")->required();

@@ -2,7 +2,7 @@
 """Peer of bench_search: FAISS on one thread.
 
 "open FOLDER DIMENSIONS" opens FOLDER/faiss.hnsw, which is built there first when missing, on all processors (answers
-the number of vectors). Then "flat COUNT" or "hnsw COUNT EF" (seconds per query over the first COUNT queries), "hnsw-recall EF"
+the number of vectors); "open-flat FOLDER DIMENSIONS" the exhaustive index alone. Then "flat COUNT" or "hnsw COUNT EF" (seconds per query over the first COUNT queries), "hnsw-recall EF"
 (recall@10 over all) and "resident" (bytes in use). The exhaustive index is the vectors that the graph holds anyway.
 """
 import os
@@ -39,6 +39,17 @@ def open_index(folder, dimensions):
     return hnsw.ntotal
 
 
+def open_flat(folder, dimensions):
+    global queries, flat
+    faiss.omp_set_num_threads(1)
+    queries = numpy.fromfile(folder + "/queries.f32", dtype="<f4").reshape(-1, dimensions)
+    base = numpy.memmap(folder + "/base.f32", dtype="<f4", mode="r").reshape(-1, dimensions)
+    flat = faiss.IndexFlatIP(dimensions)
+    for start in range(0, len(base), BLOCK):
+        flat.add(numpy.ascontiguousarray(base[start:start + BLOCK]))
+    return flat.ntotal
+
+
 def seconds_per_query(index, count):
     start = time.perf_counter()
     for i in range(count):  # one at a time, as they arrive
@@ -65,6 +76,8 @@ for line in sys.stdin:
         word, *rest = line.split()
         if word == "open":
             print(open_index(rest[0], int(rest[1])), flush=True)
+        elif word == "open-flat":
+            print(open_flat(rest[0], int(rest[1])), flush=True)
         elif word == "flat":
             print(seconds_per_query(flat, int(rest[0])), flush=True)
         elif word == "hnsw":

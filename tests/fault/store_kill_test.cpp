@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writers killed at random moments: nothing acknowledged is lost, nothing is doubled. CHEXWORLD_KILLS says how often.
+// Writers killed at random moments: nothing acknowledged is lost, nothing is doubled, and the index agrees with the
+// store afterwards. CHEXWORLD_KILLS says how often.
+#include "retrieval/retrieval.h"
 #include "support/process.h"
 #include "support/store_backend.h"
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <random>
 #include <set>
@@ -56,7 +59,7 @@ class StoreKill : public testing::TestWithParam<std::string> {
     const auto draw = [&](int least, int most) { return std::uniform_int_distribution(least, most)(random_); };
     const std::size_t enough = draw(0, 7) == 0 ? 0 : log_size() + std::size_t(draw(1, 150));
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    BackgroundProcess writer({CHEXWORLD_STORE_WRITER, location_}, folder_ / "log");
+    BackgroundProcess writer({CHEXWORLD_STORE_WRITER, location_, folder_ / "indexes"}, folder_ / "log");
     while (log_size() < enough && writer.running() && std::chrono::steady_clock::now() < deadline)
       pause(std::chrono::milliseconds(1));
     std::this_thread::sleep_for(std::chrono::microseconds(draw(0, enough == 0 ? 60'000 : 3'000)));
@@ -99,6 +102,24 @@ class StoreKill : public testing::TestWithParam<std::string> {
     std::printf("%s: %d objects queued, %zu results, %d removed\n", GetParam().c_str(), queued, stored.size(), removed);
   }
 
+  /// What the last writer left of its index, and what following the store makes of it.
+  void compare_index(Store& store) {
+    RetrievalOptions options;
+    options.folder = folder_ / "indexes";
+    Retrieval retrieval(store, options);
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(options.folder))
+      EXPECT_EQ(entry.path().string().find(".partial-"), std::string::npos) << entry.path() << " was left behind";
+    std::uint64_t kept = 0;
+    for (const IndexProgress& progress : retrieval.progress()) {
+      EXPECT_NE(progress.index.state, IndexSet::State::kStale) << progress.index.reason;
+      kept += progress.index.rows;
+    }
+    const std::uint64_t applied = retrieval.catch_up();
+    EXPECT_THAT(retrieval.verify(), IsEmpty());
+    std::printf("%s: the index kept %llu rows, %llu changes were applied again\n", GetParam().c_str(),
+                static_cast<unsigned long long>(kept), static_cast<unsigned long long>(applied));
+  }
+
   std::mt19937 random_{20260101};
   TemporaryFolder folder_;
   const ModelRecord model_ = sample_model();
@@ -116,6 +137,7 @@ TEST_P(StoreKill, LosesNothingAndDoublesNothing) {
   EXPECT_GT(acknowledged.done.size(), std::size_t(kills_wanted())) << "the writers hardly came to write";
   pause(std::chrono::milliseconds(50));  // leases of the dead are 1 ms
   compare(acknowledged, *store);
+  compare_index(*store);
 }
 
 }  // namespace
