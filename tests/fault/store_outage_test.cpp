@@ -9,9 +9,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <pwd.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 
 namespace chexworld::test {
 namespace {
@@ -136,11 +138,14 @@ TEST_F(PostgresOutage, AStatementThatTakesTooLongIsEnded) {
 /// A small disk of its own where that is allowed (root with mount rights).
 class SmallDisk {
  public:
-  SmallDisk() { mounted_ = mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=2m") == 0; }
+  explicit SmallDisk(const char* size = "size=2m") {
+    mounted_ = mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, size) == 0;
+  }
   ~SmallDisk() {
     if (mounted_) umount2(folder_.path().c_str(), MNT_DETACH);
   }
   bool mounted() const { return mounted_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
   std::filesystem::path operator/(std::string_view name) const { return folder_ / name; }
 
  private:
@@ -224,6 +229,42 @@ TEST(SqliteDiskFull, AFileSizeLimitCountsAsFull) {
   store->commit({{sample_outcome(99'999, model)}, {}, {}, {}});
   EXPECT_EQ(store->models()[0].results, std::uint64_t(acknowledged + 1));
   EXPECT_THAT(store->verify(), IsEmpty());
+}
+
+// Its tables alone lie on the small disk: a server that cannot write its log stops, which is an outage and tested as
+// one.
+TEST_F(PostgresOutage, AFullDiskIsSaidAndSurvived) {
+  SmallDisk disk("size=32m");
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+  std::filesystem::create_directories(disk / "tables");
+  std::filesystem::permissions(disk.path(), std::filesystem::perms::all);
+  const passwd* owner = getpwnam("postgres");
+  if (geteuid() == 0 && (owner == nullptr || chown((disk / "tables").c_str(), owner->pw_uid, owner->pw_gid) != 0))
+    GTEST_SKIP() << "there is no user postgres to own the disk";
+  PostgresServer& server = backend_.server();
+  server.query("CREATE TABLESPACE small LOCATION '" + (disk / "tables").string() + "'");
+  server.query("CREATE DATABASE on_small_disk TABLESPACE small");
+  std::string location = server.connection();
+  location.replace(location.find("dbname=chexworld"), std::string::npos, "dbname=on_small_disk");
+  {
+    ModelRecord model = sample_model();
+    model.embedding_size = 768;
+    const auto store = open_store(location);
+    store->add_model(model);
+    std::ofstream(disk / "ballast") << std::string(2'000'000, 'x');
+    Error error(ErrorCode::kInternal, "");
+    const int acknowledged = fill(*store, model, 1, error);
+    EXPECT_GT(acknowledged, 10);
+    expect_full(error);
+    expect_reading_goes_on(location, *store, model, acknowledged);
+    std::filesystem::remove(disk / "ballast");
+    EXPECT_TRUE(wait_until(
+        [&] { return capture([&] { store->commit({{sample_outcome(99'999, model)}, {}, {}, {}}); }).ok(); }, 10s));
+    EXPECT_EQ(store->models()[0].results, std::uint64_t(acknowledged + 1));
+    EXPECT_THAT(store->verify(), IsEmpty());
+  }
+  server.query("DROP DATABASE on_small_disk");
+  server.query("DROP TABLESPACE small");
 }
 
 }  // namespace

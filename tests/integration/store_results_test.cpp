@@ -3,6 +3,8 @@
 // The contract of the store: results, and what it refuses.
 #include "store_contract.h"
 
+#include <functional>
+
 namespace chexworld::test {
 namespace {
 
@@ -101,6 +103,51 @@ TEST_P(StoreContract, TwoModelsNeverMix) {
   EXPECT_EQ(store_->result("1.2.3.1", "model-b")->result.embedding.size(), 3u);
   EXPECT_THAT(history(0, "model-a"), SizeIs(1));
   EXPECT_THAT(history(0, "model-b"), SizeIs(1));
+}
+
+TEST_P(StoreContract, KeepsPatchTokensUntilTheResultIsReplaced) {
+  const auto tokens = [&](float step) {
+    std::vector<float> values;
+    for (std::size_t i = 0; i < 6 * model_.embedding_size; ++i) values.push_back(step * float(i % 23) - 1);
+    return encode_patches(values, 2, 3);
+  };
+  Outcome outcome = sample_outcome(1, model_);
+  outcome.result.patches = tokens(0.25f);
+  store_->commit({{outcome}, {}, {}, {}});
+  reopen();
+  const std::int64_t row = store_->result("1.2.3.1", model_.model_id)->row;
+  EXPECT_EQ(store_->patch_tokens(model_.model_id, row), outcome.result.patches);
+  EXPECT_EQ(store_->patch_tokens("another", row), std::nullopt);
+  EXPECT_EQ(store_->patch_tokens(model_.model_id, row + 1), std::nullopt);
+
+  put(1);  // the same result again, without tokens: nothing changes
+  EXPECT_EQ(store_->patch_tokens(model_.model_id, row), outcome.result.patches);
+  outcome.result.embedding[0] = 7;
+  outcome.result.patches = tokens(0.5f);
+  store_->commit({{outcome}, {}, {}, {}});
+  EXPECT_EQ(store_->patch_tokens(model_.model_id, row), outcome.result.patches);
+  EXPECT_THAT(store_->verify(), IsEmpty());
+  put(1);  // another result, without tokens: those of before would not fit it
+  EXPECT_EQ(store_->patch_tokens(model_.model_id, row), std::nullopt);
+
+  store_->commit({{outcome}, {}, {}, {}});
+  store_->remove_instance("1.2.3.1");
+  EXPECT_EQ(store_->patch_tokens(model_.model_id, row), std::nullopt);
+}
+
+TEST_P(StoreContract, RefusesPatchTokensThatAreNone) {
+  Outcome outcome = sample_outcome(1, model_);
+  const PatchTokens right{1, 2, 0.5f, std::vector<std::int8_t>(2 * model_.embedding_size)};
+  for (const auto& spoil : std::vector<std::function<void(PatchTokens&)>>{
+           [](PatchTokens& p) { p.rows = 0; }, [](PatchTokens& p) { p.columns = 257; },
+           [](PatchTokens& p) { p.codes.pop_back(); }, [](PatchTokens& p) { p.scale = -1; },
+           [](PatchTokens& p) { p.scale = std::numeric_limits<float>::infinity(); }}) {
+    outcome.result.patches = right;
+    spoil(*outcome.result.patches);
+    EXPECT_EQ(refusal(outcome), ErrorCode::kInvalidArgument);
+  }
+  outcome.result.patches = right;
+  EXPECT_EQ(store_->commit({{outcome}, {}, {}, {}}).stored, 1u);
 }
 
 // ---- odd input ----

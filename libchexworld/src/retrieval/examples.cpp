@@ -45,6 +45,8 @@ void check_vector(const VectorExample& example, const ModelRecord& model) {
                                           std::to_string(example.embedding.size()));
 }
 
+}  // namespace
+
 void check(const SearchRequest& request) {
   const auto refuse = [](const char* why) { fail(ErrorCode::kInvalidArgument, why); };
   if (request.positive.empty()) refuse("a search needs a positive example: an image, a study or an embedding");
@@ -59,8 +61,6 @@ void check(const SearchRequest& request) {
   if (regions && (request.positive.size() != 1 || !request.negative.empty()))
     refuse("a region is the only example of its search");
 }
-
-}  // namespace
 
 ResolvedExamples resolve(Store& store, const ModelRecord& model, const SearchRequest& request) {
   check(request);

@@ -22,6 +22,9 @@ struct ResolvedExamples {
   std::vector<StoredResult> stored;  ///< the positive ones that are in the store
 };
 
+/// Throws Failure(kInvalidArgument) for a request that contradicts itself, whatever the store holds.
+void check(const SearchRequest& request);
+
 /// Throws Failure: kNotFound for an example without a result of the model, kInvalidArgument.
 ResolvedExamples resolve(Store& store, const ModelRecord& model, const SearchRequest& request);
 

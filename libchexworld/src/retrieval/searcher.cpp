@@ -49,6 +49,12 @@ std::vector<ResultHit> read_hits(Store& store, const ModelRecord& model, const s
 // institutions): then it is asked for more.
 SearchReply search_index(Store& store, const VectorIndex& index, const ModelRecord& model,
                          const SearchRequest& request) {
+  if (asks_for_region(request)) {
+    check(request);
+    SearchReply reply = search_index(store, index, model, region_candidates(store, model, request));
+    rank_by_region(store, model, request, reply);
+    return reply;
+  }
   const ResolvedExamples examples = resolve(store, model, request);
   SearchQuery query = query_of(request, model, examples);
   SearchReply reply{model.model_id, {}, 0, false};

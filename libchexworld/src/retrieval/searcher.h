@@ -15,4 +15,12 @@ SearchReply search_index(Store& store, const VectorIndex& index, const ModelReco
 /// SearchRequest::model_id is the store's active one, or its only one. Errors as Retrieval::search.
 SearchReply search_store(Store& store, const SearchRequest& request);
 
+inline bool asks_for_region(const SearchRequest& request) {
+  return request.positive.size() == 1 && std::holds_alternative<RegionExample>(request.positive[0]);
+}
+/// What to ask first in place of a request by region: images like the region's mean token or like its whole image.
+SearchRequest region_candidates(Store& store, const ModelRecord& model, const SearchRequest& request);
+/// Ranks what that found by the best matching region; images without patch tokens are left out.
+void rank_by_region(Store& store, const ModelRecord& model, const SearchRequest& request, SearchReply& reply);
+
 }  // namespace chexworld

@@ -66,6 +66,14 @@ void keep_best(std::vector<ResultHit>& hits, std::size_t k) {
 
 SearchReply search_store(Store& store, const SearchRequest& request) {
   const ModelRecord model = model_asked(store, request.model_id);
+  if (asks_for_region(request)) {
+    check(request);
+    SearchRequest wide = region_candidates(store, model, request);
+    wide.model_id = model.model_id;
+    SearchReply reply = search_store(store, wide);
+    rank_by_region(store, model, request, reply);
+    return reply;
+  }
   const ResolvedExamples examples = resolve(store, model, request);
   index_filter(request.filter, model);  // refuses what an index would
   const std::vector<std::vector<float>> wanted = targets(request, examples);

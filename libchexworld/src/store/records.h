@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,19 @@ struct Location {
   friend bool operator==(const Location&, const Location&) = default;
 };
 
+/// The patch tokens of one image in 8 bits, for searching by region: token = scale * code. N * D bytes, so 147 kB for
+/// 196 tokens of 768; kept only where somebody asks for it.
+struct PatchTokens {
+  std::uint32_t rows = 0;          ///< of the grid of patches, 1 to 256
+  std::uint32_t columns = 0;       ///< 1 to 256
+  float scale = 0;                 ///< largest absolute value / 127
+  std::vector<std::int8_t> codes;  ///< i8[rows * columns, D], patches row by row
+  friend bool operator==(const PatchTokens&, const PatchTokens&) = default;
+};
+
+/// tokens: f32[rows * columns, D], finite.
+PatchTokens encode_patches(std::span<const float> tokens, std::uint32_t rows, std::uint32_t columns);
+
 /// What one model said about one instance.
 struct ResultRecord {
   std::string model_id;
@@ -61,6 +75,9 @@ struct ResultRecord {
   float decode_ms = 0;
   float prepare_ms = 0;
   float infer_ms = 0;
+  /// Optional when stored; not read back with the result: Store::patch_tokens. Replacing a result without them drops
+  /// those of before.
+  std::optional<PatchTokens> patches = {};
   friend bool operator==(const ResultRecord&, const ResultRecord&) = default;
 };
 

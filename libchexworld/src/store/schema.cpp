@@ -107,6 +107,15 @@ CREATE TABLE cursors (
   sequence {integer} NOT NULL,
   advanced_ms {integer} NOT NULL
 ) {strict};
+)sql",
+                                              R"sql(
+CREATE TABLE patch_tokens (
+  result {integer} PRIMARY KEY REFERENCES results (result) ON DELETE CASCADE,
+  grid_rows {integer} NOT NULL,
+  grid_columns {integer} NOT NULL,
+  scale {real} NOT NULL,
+  codes {bytes} NOT NULL
+) {strict};
 )sql"};
   return steps;
 }
@@ -173,6 +182,7 @@ const std::vector<Table>& tables() {
         "numeric_precision", "decode_ms", "prepare_ms", "infer_ms", "stored_ms"},
        {"result"},
        true},
+      {"patch_tokens", {"result", "grid_rows", "grid_columns", "scale", "codes"}, {"result"}, false},
       {"tombstones", {"model", "sequence", "result"}, {"model", "sequence"}, false},
       {"work",
        {"item", "server", "orthanc_instance", "orthanc_series", "orthanc_study", "model", "priority", "state",

@@ -34,6 +34,7 @@ class SqlStore final : public Store {
   std::optional<StoredResult> result(const std::string& sop_instance_uid, const std::string& model_id) override;
   std::vector<StoredResult> study(const std::string& study_instance_uid, const std::string& model_id) override;
   std::vector<StoredResult> rows(const std::string& model_id, std::span<const std::int64_t> rows) override;
+  std::optional<PatchTokens> patch_tokens(const std::string& model_id, std::int64_t row) override;
 
   ChangePage changes(const std::string& model_id, std::uint64_t sequence, std::uint32_t most) override;
   void prune_tombstones(const std::string& model_id, std::uint64_t sequence) override;

@@ -7,6 +7,7 @@
 #include "store/sql_store.h"
 #include "store/validate.h"
 
+#include <algorithm>
 #include <map>
 
 namespace chexworld {
@@ -37,6 +38,7 @@ class Commit {
   std::int64_t store_instance(const InstanceRecord& instance);
   void store_location(const Location& location, std::int64_t instance);
   void store_result(const ResultRecord& result, std::int64_t model, std::int64_t instance);
+  void store_patches(const std::optional<PatchTokens>& patches, std::int64_t row);
   void renumber_results(std::int64_t instance);
   void remove(const Location& location);
   void remove_if_nowhere(std::int64_t instance);
@@ -155,13 +157,17 @@ void Commit::store_result(const ResultRecord& result, std::int64_t model, std::i
   const EncodedEmbedding embedding = encode_embedding(result.embedding);
   const Bytes findings = encode_floats(result.finding_probabilities);
   const SqlRows known = session_.run(
-      "SELECT embedding, embedding_scale, findings, preprocessing_version, numeric_precision FROM results WHERE "
+      "SELECT embedding, embedding_scale, findings, preprocessing_version, numeric_precision, result FROM results "
+      "WHERE "
       "instance = $1 AND model = $2",
       {instance, model});
   const std::vector<SqlValue> content{embedding.bytes, embedding.scale, findings, result.preprocessing_version,
                                       result.precision};
-  if (!known.empty() && known[0].values() == content) return;
-  session_.run(
+  if (!known.empty() && std::equal(content.begin(), content.end(), known[0].values().begin())) {
+    if (result.patches) store_patches(result.patches, known[0].integer(5));
+    return;
+  }
+  const SqlRows stored = session_.run(
       dialect_.expand(
           "INSERT INTO results (instance, model, sequence, embedding, embedding_scale, findings, "
           "preprocessing_version, numeric_precision, decode_ms, prepare_ms, infer_ms, stored_ms) VALUES ($1, $2, $3, "
@@ -169,10 +175,20 @@ void Commit::store_result(const ResultRecord& result, std::int64_t model, std::i
           "excluded.sequence, embedding = excluded.embedding, embedding_scale = excluded.embedding_scale, findings = "
           "excluded.findings, preprocessing_version = excluded.preprocessing_version, numeric_precision = "
           "excluded.numeric_precision, decode_ms = excluded.decode_ms, prepare_ms = excluded.prepare_ms, infer_ms = "
-          "excluded.infer_ms, stored_ms = excluded.stored_ms"),
+          "excluded.infer_ms, stored_ms = excluded.stored_ms RETURNING result"),
       {instance, model, next_sequence(session_, model), embedding.bytes, embedding.scale, findings,
        result.preprocessing_version, result.precision, double(result.decode_ms), double(result.prepare_ms),
        double(result.infer_ms), now_ms_});
+  store_patches(result.patches, stored.at(0).integer(0));
+}
+
+void Commit::store_patches(const std::optional<PatchTokens>& patches, std::int64_t row) {
+  session_.run("DELETE FROM patch_tokens WHERE result = $1", {row});
+  if (!patches) return;
+  const auto codes = std::as_bytes(std::span(patches->codes));
+  session_.run("INSERT INTO patch_tokens (result, grid_rows, grid_columns, scale, codes) VALUES ($1, $2, $3, $4, $5)",
+               {row, std::int64_t(patches->rows), std::int64_t(patches->columns), double(patches->scale),
+                Bytes(codes.begin(), codes.end())});
 }
 
 void Commit::remove(const Location& place) {

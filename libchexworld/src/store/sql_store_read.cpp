@@ -6,6 +6,7 @@
 #include "store/sql_store.h"
 #include "store/validate.h"
 
+#include <cstring>
 #include <utility>
 
 namespace chexworld {
@@ -74,6 +75,23 @@ std::vector<StoredResult> SqlStore::rows(const std::string& model_id, std::span<
     }
   });
   return found;
+}
+
+std::optional<PatchTokens> SqlStore::patch_tokens(const std::string& model_id, std::int64_t row) {
+  check_text(model_id, "model_id");
+  const SqlRows found = read(
+      "SELECT p.grid_rows, p.grid_columns, p.scale, p.codes, m.embedding_size FROM patch_tokens p JOIN results r ON "
+      "r.result = p.result JOIN models m ON m.model = r.model WHERE p.result = $1 AND m.model_id = $2",
+      {row, model_id});
+  if (found.empty()) return std::nullopt;
+  PatchTokens patches{
+      std::uint32_t(found[0].integer(0)), std::uint32_t(found[0].integer(1)), float(found[0].real(2)), {}};
+  const Bytes& codes = found[0].bytes(3);
+  if (codes.size() != std::size_t(patches.rows) * patches.columns * std::size_t(found[0].integer(4)))
+    fail(ErrorCode::kMalformed, "the patch tokens of result " + std::to_string(row) + " in the store are damaged");
+  patches.codes.resize(codes.size());
+  std::memcpy(patches.codes.data(), codes.data(), codes.size());
+  return patches;
 }
 
 }  // namespace chexworld

@@ -79,6 +79,9 @@ class Store {
   /// The results of these rows, in this order; rows that are gone (or another model's) are left out.
   virtual std::vector<StoredResult> rows(const std::string& model_id, std::span<const std::int64_t> rows) = 0;
 
+  /// The patch tokens of a row; nullopt where none were stored or the row is gone.
+  virtual std::optional<PatchTokens> patch_tokens(const std::string& model_id, std::int64_t row) = 0;
+
   // ---- for indexes ----
 
   /// What happened to a model's results after `sequence`, at most `most` steps. A row that changed twice appears once,

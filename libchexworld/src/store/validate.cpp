@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint32_t kMostDimensions = 16000;  // of pgvector's halfvec
 constexpr std::size_t kMostReasonBytes = 1024;
 constexpr std::size_t kMostFindings = 4096;
+constexpr std::uint32_t kMostGrid = 256;
 
 [[noreturn]] void reject(std::string_view field, const std::string& why) {
   fail(ErrorCode::kInvalidArgument, "the store refuses this record: " + std::string(field) + " " + why);
@@ -79,9 +80,16 @@ void check_embedding(const std::vector<float>& embedding) {
     reject("embedding", "is all zero, so it has no direction to compare");
 }
 
+void check_patches(const PatchTokens& patches) {
+  if (patches.rows < 1 || patches.rows > kMostGrid || patches.columns < 1 || patches.columns > kMostGrid)
+    reject("patches", "must be a grid of 1 to " + std::to_string(kMostGrid) + " rows and columns");
+  if (!std::isfinite(patches.scale) || patches.scale < 0) reject("patches", "must have a finite scale, not negative");
+}
+
 void check_result(const ResultRecord& result) {
   check_name(result.model_id, "model_id");
   check_embedding(result.embedding);
+  if (result.patches) check_patches(*result.patches);
   for (const float probability : result.finding_probabilities) {
     if (!(probability >= 0 && probability <= 1)) reject("finding_probabilities", "must each be 0 to 1");
   }
@@ -156,6 +164,9 @@ void check_fits(const ResultRecord& result, const ModelRecord& model) {
   if (result.embedding.size() != model.embedding_size)
     reject("embedding", "has " + std::to_string(result.embedding.size()) + " values, its model " +
                             std::to_string(model.embedding_size));
+  if (result.patches && result.patches->codes.size() !=
+                            std::size_t(result.patches->rows) * result.patches->columns * model.embedding_size)
+    reject("patches", "must have a code for each value of each token");
   if (result.finding_probabilities.size() != model.finding_labels.size())
     reject("finding_probabilities", "are " + std::to_string(result.finding_probabilities.size()) + ", its model has " +
                                         std::to_string(model.finding_labels.size()) + " labels");

@@ -23,6 +23,10 @@ constexpr Suspicion kSuspicions[] = {
     {"SELECT count(*) FROM tombstones t JOIN results r ON r.result = t.result", "deleted results are still there"},
     {"SELECT count(*) FROM tombstones t JOIN results r ON r.model = t.model AND r.sequence = t.sequence",
      "change numbers were given out twice"},
+    {"SELECT count(*) FROM patch_tokens p JOIN results r ON r.result = p.result JOIN models m ON m.model = r.model "
+     "WHERE "
+     "length(p.codes) <> p.grid_rows * p.grid_columns * m.embedding_size",
+     "results have patch tokens of another size than their model's"},
     {"SELECT count(*) FROM work WHERE state NOT IN (0, 1, 2) OR attempts < 0 OR claim < 0",
      "items of work are in no known state"},
     {"SELECT count(*) FROM (SELECT instance, model FROM results GROUP BY instance, model HAVING count(*) > 1) doubled",
