@@ -3,8 +3,8 @@
 // The four functions Orthanc looks for, and the callbacks they register.
 #include "base/failure.h"
 #include "orthanc-plugin/rest.h"
-#include "orthanc-plugin/settings.h"
-#include "orthanc-plugin/status.h"
+#include "orthanc-plugin/routes.h"
+#include "orthanc-plugin/service.h"
 
 #include <chexworld/version.h>
 
@@ -16,35 +16,43 @@ namespace {
 constexpr char kName[] = "chexworld";
 
 /// All that lives between Initialize and Finalize. Orthanc's C callbacks carry no user data, so the one
-/// instance hangs on this pointer.
-struct Plugin {
-  OrthancHost host;
-  Settings settings;
-};
-std::unique_ptr<Plugin> plugin;
+/// instance hangs on this pointer. Absent where the plugin is not enabled.
+std::unique_ptr<Service> service;
 
-OrthancPluginErrorCode on_status(OrthancPluginRestOutput* output, const char*,
-                                 const OrthancPluginHttpRequest* request) {
+OrthancPluginErrorCode on_stored_instance(const OrthancPluginDicomInstance*, const char*) {
+  return protect([] { service->instance_arrived(); });
+}
+
+OrthancPluginErrorCode on_change(OrthancPluginChangeType change, OrthancPluginResourceType type, const char* id) {
   return protect([&] {
-    if (request->method != OrthancPluginHttpMethod_Get) {
-      send_method_not_allowed(plugin->host, output, "GET");
-      return;
-    }
-    const auto report = capture([] { return json_response(status_report(plugin->host, plugin->settings)); });
-    send(plugin->host, output, report.ok() ? *report : error_response(report.error()));
+    if (change == OrthancPluginChangeType_OrthancStarted) service->start();
+    if (change == OrthancPluginChangeType_OrthancStopped) service->stop();
+    if (change == OrthancPluginChangeType_NewInstance) service->instance_arrived();
+    if (change == OrthancPluginChangeType_Deleted && type == OrthancPluginResourceType_Instance)
+      service->instance_removed(id);
   });
 }
 
 void initialize(OrthancPluginContext* context) {
   const OrthancHost host(context);
   set_log_sink([host](LogLevel level, std::string_view line) { host.log(level, std::string(line)); });
-  plugin = std::make_unique<Plugin>(Plugin{host, read_settings(host.configuration())});
-  if (!plugin->settings.enable) {
+  const Settings settings = read_settings(host.configuration());
+  if (!settings.enable) {
     log_warning("chexworld is loaded but not enabled (\"Chexworld\": {\"Enable\": false})");
     return;
   }
-  OrthancPluginRegisterRestCallbackNoLock(context, "/chexworld/status", on_status);
+  service = std::make_unique<Service>(host, settings);
+  register_routes(host, *service);
+  OrthancPluginRegisterOnStoredInstanceCallback(context, on_stored_instance);
+  OrthancPluginRegisterOnChangeCallback(context, on_change);
   log_info("chexworld " + std::string(version()) + " is ready");
+}
+
+void finalize() {
+  withdraw_routes();
+  if (service) service->stop();
+  service.reset();
+  set_log_sink({});
 }
 
 }  // namespace
@@ -66,8 +74,7 @@ ORTHANC_PLUGINS_API int32_t OrthancPluginInitialize(OrthancPluginContext* contex
 }
 
 ORTHANC_PLUGINS_API void OrthancPluginFinalize() {
-  chexworld::set_log_sink({});
-  chexworld::plugin::plugin.reset();
+  static_cast<void>(chexworld::capture([] { chexworld::plugin::finalize(); }));
 }
 
 ORTHANC_PLUGINS_API const char* OrthancPluginGetName() { return chexworld::plugin::kName; }

@@ -14,6 +14,29 @@ Json OrthancHost::configuration() const {
   return parse_json(text.get(), "Orthanc's configuration");
 }
 
+std::optional<Json> OrthancHost::get(const std::string& path) const {
+  OrthancBuffer answer(context_);
+  const OrthancPluginErrorCode failed = OrthancPluginRestApiGet(context_, answer.target(), path.c_str());
+  if (failed == OrthancPluginErrorCode_UnknownResource || failed == OrthancPluginErrorCode_InexistentItem)
+    return std::nullopt;
+  if (failed != OrthancPluginErrorCode_Success)
+    fail(ErrorCode::kUnavailable, "Orthanc does not answer " + path.substr(0, path.find('?')) + " (its error " +
+                                      std::to_string(int(failed)) + ")");
+  return parse_json(answer.text(), "Orthanc's answer");
+}
+
+std::optional<OrthancBuffer> OrthancHost::dicom(const std::string& instance_id) const {
+  OrthancBuffer file(context_);
+  const OrthancPluginErrorCode failed = OrthancPluginGetDicomForInstance(context_, file.target(), instance_id.c_str());
+  if (failed == OrthancPluginErrorCode_UnknownResource || failed == OrthancPluginErrorCode_InexistentItem ||
+      failed == OrthancPluginErrorCode_InexistentFile)
+    return std::nullopt;
+  if (failed != OrthancPluginErrorCode_Success)
+    fail(ErrorCode::kUnavailable,
+         "Orthanc does not give instance " + instance_id + " (its error " + std::to_string(int(failed)) + ")");
+  return file;
+}
+
 void OrthancHost::log(LogLevel level, const std::string& line) const {
   switch (level) {
     case LogLevel::kDebug:

@@ -5,8 +5,9 @@
 
 #include "base/config.h"
 #include "base/log.h"
+#include "orthanc-plugin/orthanc_buffer.h"
 
-#include <orthanc/OrthancCPlugin.h>
+#include <optional>
 #include <string>
 
 namespace chexworld::plugin {
@@ -20,6 +21,10 @@ class OrthancHost {
   std::string version() const { return context_->orthancVersion; }
   /// The whole configuration as Orthanc read it; throws Failure.
   Json configuration() const;
+  /// What `GET path` of Orthanc's own REST API answers; nothing where it has no such thing. Throws Failure.
+  std::optional<Json> get(const std::string& path) const;
+  /// The DICOM file of an instance; nothing where it is gone.
+  std::optional<OrthancBuffer> dicom(const std::string& instance_id) const;
   /// A line in Orthanc's own log.
   void log(LogLevel level, const std::string& line) const;
 

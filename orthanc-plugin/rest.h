@@ -8,8 +8,20 @@
 #include <chexworld/result.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace chexworld::plugin {
+
+struct Request {
+  std::string method;               ///< "GET", "POST", "PUT", "DELETE"
+  std::vector<std::string> groups;  ///< what the route's pattern captured
+  std::string query;                ///< "?limit=10&state=parked", encoded; empty without arguments
+  std::string_view body;            ///< valid during the callback
+  std::string content_type;
+  std::string accept;
+};
+Request request_from(const OrthancPluginHttpRequest& request);
 
 struct Response {
   int status = 200;
@@ -17,7 +29,7 @@ struct Response {
   std::string body;
 };
 
-Response json_response(const Json& json);
+Response json_response(const Json& json, int status = 200);
 
 /// error_json() with the HTTP status of the error.
 Response error_response(const Error& error);

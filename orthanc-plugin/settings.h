@@ -3,11 +3,36 @@
 
 #include "base/config.h"
 
+#include <chrono>
+#include <filesystem>
+#include <string>
+
 namespace chexworld::plugin {
 
-/// The section "Chexworld" of Orthanc's configuration.
+/// The section "Chexworld" of Orthanc's configuration; docs/plugin.md describes each key. Relative paths start at
+/// Orthanc's storage.
 struct Settings {
-  bool enable = true;  ///< "Enable", default true: false leaves the plugin loaded and idle
+  bool enable = true;  ///< "Enable": false leaves the plugin loaded and idle
+
+  // ---- a worker elsewhere: "Worker" ----
+  std::string worker_url;    ///< "Url"; empty: the plugin starts a worker of its own
+  std::string worker_token;  ///< "Token"
+
+  // ---- a worker of its own ----
+  std::string program = "chexworld";       ///< "Program"
+  std::filesystem::path folder;            ///< "Folder": store, models and index, default "chexworld"
+  std::string store;                       ///< "Store": a database instead of a file in the folder
+  std::filesystem::path model;             ///< "Model": bundle to begin with
+  std::string precision = "auto";          ///< "Precision"
+  int threads = 0;                         ///< "Threads" for inference; 0: all
+  std::chrono::seconds drain_timeout{30};  ///< "DrainTimeout", seconds
+
+  // ---- following ----
+  int concurrent_instances = 4;            ///< "ConcurrentInstances" handed to the worker at once
+  std::chrono::seconds poll_interval{10};  ///< "PollInterval", seconds
+
+  bool own_worker() const { return worker_url.empty(); }
+  std::filesystem::path socket() const { return folder / "worker.sock"; }
 };
 
 /// Throws Failure naming the key for anything unknown or out of range.

@@ -15,13 +15,15 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(Plugin, AnswersStatusInARealOrthanc) {
-  OrthancServer orthanc({{"Enable", true}});
+  OrthancServer orthanc({{"Enable", true}, {"Worker", {{"Url", "http://127.0.0.1:9"}}}});
   ASSERT_TRUE(orthanc.running()) << orthanc.log();
   const HttpAnswer answer = orthanc.get("/chexworld/status");
   EXPECT_EQ(answer.status, 200);
   const Json status = Json::parse(answer.body);
   EXPECT_EQ(status["version"], version());
   EXPECT_EQ(status["orthanc"], Json::parse(orthanc.get("/system").body)["Version"]);
+  EXPECT_EQ(status["worker"]["state"], "down");
+  EXPECT_EQ(orthanc.get("/chexworld/models").status, 503);
   EXPECT_EQ(orthanc.request("POST", "/chexworld/status", "{}").status, 405);
   EXPECT_EQ(orthanc.get("/chexworld/nonsense").status, 404);
   EXPECT_EQ(orthanc.stop(), 0) << orthanc.log();
@@ -42,6 +44,9 @@ TEST(Plugin, OrthancRefusesToStartOnAWrongKeyOrValue) {
   OrthancServer wrong_value({{"Enable", "yes"}});
   EXPECT_FALSE(wrong_value.running());
   EXPECT_THAT(wrong_value.log(), HasSubstr("'Enable' must be true or false, not \"yes\""));
+  OrthancServer wrong_url({{"Worker", {{"Url", "ftp://elsewhere"}}}});
+  EXPECT_FALSE(wrong_url.running());
+  EXPECT_THAT(wrong_url.log(), HasSubstr("'Worker.Url' must begin with http:// or https://"));
 }
 
 TEST(Plugin, ExportsOnlyTheFourEntryPoints) {

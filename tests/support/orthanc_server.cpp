@@ -12,6 +12,10 @@ using namespace std::chrono_literals;
 std::string plugin_library() { return CHEXWORLD_PLUGIN_LIBRARY; }
 
 OrthancServer::OrthancServer(const Json& chexworld) : http_port_(free_port()), dicom_port_(free_port()) {
+  start(chexworld);
+}
+
+void OrthancServer::start(const Json& chexworld) {
   const std::string storage = (folder_ / "storage").string();
   const Json configuration = {{"Name", "chexworld-test"},       {"StorageDirectory", storage},
                               {"IndexDirectory", storage},      {"HttpPort", http_port_},
@@ -34,6 +38,17 @@ HttpAnswer OrthancServer::request(const std::string& method, const std::string& 
   return line == std::string::npos ? HttpAnswer{}
                                    : HttpAnswer{std::atoi(output.c_str() + line + 1), output.substr(0, line)};
 }
+
+std::string OrthancServer::upload(const std::filesystem::path& file) const {
+  const HttpAnswer answer = request("POST", "/instances", "@" + file.string());
+  return answer.status == 200 ? Json::parse(answer.body).at("ID").get<std::string>() : "";
+}
+
+std::vector<std::string> OrthancServer::instances() const {
+  return Json::parse(get("/instances").body).get<std::vector<std::string>>();
+}
+
+void OrthancServer::kill() { process_->stop(SIGKILL); }
 
 int OrthancServer::stop() { return process_->stop(SIGTERM); }
 

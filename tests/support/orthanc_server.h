@@ -5,8 +5,10 @@
 #include "support/process.h"
 #include "support/temporary_folder.h"
 
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace chexworld::test {
 
@@ -27,8 +29,16 @@ class OrthancServer {
   HttpAnswer request(const std::string& method, const std::string& path, const std::string& body) const;
   std::string log() const { return text_of(folder_ / "orthanc.log"); }
   int dicom_port() const { return dicom_port_; }
+  /// Adds a DICOM file over HTTP; its Orthanc id, empty where Orthanc refuses it.
+  std::string upload(const std::filesystem::path& file) const;
+  /// Orthanc ids of all instances.
+  std::vector<std::string> instances() const;
   /// Asks it to stop and waits; its exit status.
   int stop();
+  /// Kills it.
+  void kill();
+  /// Starts it again on the same storage, after stop() or kill().
+  void start(const Json& chexworld);
 
  private:
   TemporaryFolder folder_;

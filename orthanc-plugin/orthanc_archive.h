@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "orthanc-plugin/archive.h"
+#include "orthanc-plugin/orthanc_host.h"
+
+namespace chexworld::plugin {
+
+/// The Orthanc that loaded us. Works once Orthanc has started.
+class OrthancArchive final : public Archive {
+ public:
+  explicit OrthancArchive(const OrthancHost& host) : host_(host) {}
+
+  std::string server() const override;
+  ChangePage changes(std::uint64_t since, std::uint32_t most) const override;
+  std::vector<std::string> instances(std::uint64_t since, std::uint32_t most) const override;
+  bool has(const std::string& instance_id) const override;
+  bool with_dicom(const std::string& instance_id, const std::function<void(std::string_view)>& use) const override;
+
+ private:
+  const OrthancHost host_;
+};
+
+}  // namespace chexworld::plugin

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "orthanc-plugin/service.h"
+
+#include "base/failure.h"
+#include "orthanc-plugin/remote_client.h"
+
+#include <chexworld/version.h>
+
+namespace chexworld::plugin {
+namespace {
+
+constexpr std::chrono::seconds kStatusLimit{5};
+
+std::unique_ptr<WorkerClient> client_for(const OrthancHost& host, const Settings& settings) {
+  if (!settings.own_worker()) return make_remote_client(host, settings.worker_url, settings.worker_token);
+  return make_socket_client(settings.socket().string());
+}
+
+SupervisorOptions supervision(const Settings& settings) {
+  SupervisorOptions options;
+  options.command = {settings.program,
+                     "serve",
+                     "--listen",
+                     "unix:" + settings.socket().string(),
+                     "--data",
+                     settings.folder.string(),
+                     "--precision",
+                     settings.precision,
+                     "--threads",
+                     std::to_string(settings.threads),
+                     "--drain-timeout-s",
+                     std::to_string(settings.drain_timeout.count())};
+  if (!settings.store.empty()) options.command.insert(options.command.end(), {"--store", settings.store});
+  if (!settings.model.empty()) options.command.insert(options.command.end(), {"--model", settings.model.string()});
+  options.lock_file = settings.folder / "worker.lock";
+  options.drain_timeout = settings.drain_timeout;
+  return options;
+}
+
+Json json_of(const FollowerState& state) {
+  Json json{{"cursor", state.cursor},
+            {"last_change", state.last},
+            {"backfilling", state.backfilling},
+            {"backfill_queued", state.backfill}};
+  if (!state.trouble.empty()) json["trouble"] = state.trouble;
+  return json;
+}
+
+Json json_of(const FeederState& state) {
+  return {{"embedded", state.embedded}, {"skipped", state.skipped},   {"refused", state.refused},
+          {"gone", state.gone},         {"repeated", state.repeated}, {"in_hand", state.in_hand}};
+}
+
+Json json_of(const SupervisorState& state) {
+  return {{"process", state.process}, {"restarts", state.restarts}, {"last_end", state.last_end}};
+}
+
+}  // namespace
+
+Service::Service(const OrthancHost& host, const Settings& settings)
+    : host_(host), settings_(settings), archive_(host), client_(client_for(host, settings)) {}
+
+void Service::start() {
+  const std::scoped_lock lock(mutex_);
+  if (follower_) return;
+  if (settings_.own_worker()) supervisor_ = std::make_shared<Supervisor>(supervision(settings_));
+  follower_ = std::make_shared<Follower>(archive_, *client_, settings_.poll_interval, [this] { work_queued(); });
+  feeder_ = std::make_shared<Feeder>(archive_, *client_, settings_.concurrent_instances,
+                                     [follower = follower_](const std::string& id) { follower->removed(id); });
+  follower_->start();
+}
+
+void Service::stop() {
+  client_->abort();
+  std::shared_ptr<Follower> follower;
+  std::shared_ptr<Feeder> feeder;
+  std::shared_ptr<Supervisor> supervisor;
+  {
+    const std::scoped_lock lock(mutex_);
+    follower = std::move(follower_);
+    feeder = std::move(feeder_);
+    supervisor = std::move(supervisor_);
+  }
+  if (follower) follower->stop();
+  if (feeder) feeder->stop();
+  if (supervisor) supervisor->stop();
+}
+
+std::shared_ptr<Follower> Service::follower() const {
+  const std::scoped_lock lock(mutex_);
+  return follower_;
+}
+
+void Service::work_queued() {
+  const std::scoped_lock lock(mutex_);
+  if (feeder_) feeder_->wake();
+}
+
+void Service::instance_arrived() {
+  if (const auto follower = this->follower()) follower->wake();
+}
+
+void Service::instance_removed(const std::string& instance_id) {
+  if (const auto follower = this->follower()) follower->removed(instance_id);
+}
+
+Json Service::status() {
+  Json json{{"version", version()}, {"orthanc", host_.version()}, {"enabled", true}};
+  {
+    const std::scoped_lock lock(mutex_);
+    if (follower_) json["follower"] = json_of(follower_->state());
+    if (feeder_) json["feeder"] = json_of(feeder_->state());
+    if (supervisor_) json["worker_process"] = json_of(supervisor_->state());
+  }
+  const Result<Json> worker = capture([&] {
+    const WorkerAnswer answer = client_->call({.target = "/v1/status", .time_limit = kStatusLimit}).value();
+    return parse_json(answer.body, "the worker's status");
+  });
+  if (worker.ok())
+    json["worker"] = *worker;
+  else
+    json["worker"] = {{"state", "down"}, {"trouble", worker.error().message()}};
+  return json;
+}
+
+}  // namespace chexworld::plugin

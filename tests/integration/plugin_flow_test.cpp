@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Objects arrive in a real Orthanc; results are there. Workers and Orthancs that die in between lose nothing.
+// CHEXWORLD_KILLS says how often (short in CI).
+#include "support/dicom_sets.h"
+#include "support/orthanc_server.h"
+#include "support/worker_models.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <random>
+#include <set>
+#include <sstream>
+#include <thread>
+
+namespace chexworld::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr auto kPatience = 180s;
+
+int kills() {
+  const char* text = std::getenv("CHEXWORLD_KILLS");
+  return text ? std::atoi(text) : 4;
+}
+
+Json json_from(const HttpAnswer& answer) {
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  const Json json = Json::parse(answer.body, nullptr, false);
+  EXPECT_TRUE(json.is_object()) << answer.body;
+  return json.is_object() ? json : Json::object();
+}
+
+/// What became of each instance: "embedded", or the reason code of the one trouble it has.
+std::map<std::string, std::string> outcomes(const OrthancServer& orthanc) {
+  std::map<std::string, std::string> found;
+  const HttpAnswer answer = orthanc.get("/chexworld/failures?limit=10000");
+  if (answer.status != 200) return found;
+  const Json failures = json_from(answer).value("failures", Json::array());
+  for (const Json& trouble : failures)
+    if (trouble.at("state") != "queued") found[trouble.at("location").at("instance_id")] = trouble.at("reason_code");
+  for (const std::string& id : orthanc.instances())
+    if (!found.contains(id) && orthanc.get("/instances/" + id + "/chexworld").status == 200) found[id] = "embedded";
+  return found;
+}
+
+/// Our worker's part of Orthanc's log.
+std::string lines_with(const std::string& log, const std::string& word) {
+  std::istringstream stream(log);
+  std::string found;
+  for (std::string line; std::getline(stream, line);)
+    if (line.find(word) != std::string::npos) found += line + "\n";
+  return found;
+}
+
+/// Whether every instance has an outcome, within the patience.
+bool all_settled(const OrthancServer& orthanc) {
+  return wait_until([&] { return outcomes(orthanc).size() == orthanc.instances().size(); }, kPatience);
+}
+
+/// Processes with this word on their command line.
+std::set<pid_t> processes_with(const std::string& word) {
+  std::set<pid_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    if (text_of(entry.path() / "cmdline").find(word) != std::string::npos) found.insert(std::stoi(name));
+  }
+  return found;
+}
+
+class PluginFlow : public testing::Test {
+ protected:
+  Json settings() const {
+    return {{"Program", CHEXWORLD_PROGRAM},
+            {"Folder", folder().string()},
+            {"Model", models_.path(0).string()},
+            {"Precision", "f32"},
+            {"Threads", 1},
+            {"PollInterval", 1}};
+  }
+  std::filesystem::path folder() const { return folder_ / "worker"; }
+  /// Films made for the test, as files.
+  std::vector<std::filesystem::path> films(int count) const {
+    std::vector<std::filesystem::path> files;
+    for (int i = 0; i < count; ++i) {
+      files.push_back(folder_ / ("film" + std::to_string(i) + ".dcm"));
+      std::ofstream(files.back(), std::ios::binary) << film_bytes(i, "CHEST" + std::to_string(i));
+    }
+    return files;
+  }
+  std::set<pid_t> workers() const { return processes_with("unix:" + (folder() / "worker.sock").string()); }
+
+  TemporaryFolder folder_;
+  WorkerModels models_{1};
+};
+
+TEST_F(PluginFlow, EveryObjectOfTheSetsHasItsResultOrItsReason) {
+  if (!have_data()) GTEST_SKIP() << "no test data: set CHEXWORLD_DATA_DIR";
+  OrthancServer orthanc(settings());
+  ASSERT_TRUE(orthanc.running()) << orthanc.log();
+  std::vector<DicomCase> cases = dicom_cases("cxr");
+  for (DicomCase& item : dicom_cases("ignore")) cases.push_back(std::move(item));
+  std::vector<std::jthread> senders;  // four associations at once
+  for (std::size_t part = 0; part < 4; ++part)
+    senders.emplace_back([&, part] {
+      std::vector<std::string> command{"dcmsend", "--no-halt", "127.0.0.1", std::to_string(orthanc.dicom_port())};
+      for (std::size_t i = part; i < cases.size(); i += 4)
+        if (i % 8 < 4) command.push_back(cases[i].file.string());
+      run(command);
+    });
+  std::map<std::string, const DicomCase*> case_of;
+  for (const DicomCase& item : cases) case_of[orthanc.upload(item.file)] = &item;
+  case_of.erase("");
+  senders.clear();
+  ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+  std::size_t embedded = 0;
+  for (const auto& [id, outcome] : outcomes(orthanc)) {
+    ASSERT_TRUE(case_of.contains(id));
+    const DicomCase& item = *case_of.at(id);
+    SCOPED_TRACE(item.file.filename().string());
+    embedded += outcome == "embedded";
+    if (item.set == "ignore") {
+      EXPECT_NE(outcome, "embedded");
+    } else if (item.cell("expected") == "accept") {
+      EXPECT_EQ(outcome, "embedded");
+    }
+    if (const std::string name = item.cell("patient_name"); !name.empty()) {
+      EXPECT_THAT(lines_with(orthanc.log(), "worker: "), Not(HasSubstr(name)));
+    }
+  }
+  report_coverage("objects embedded", embedded, case_of.size());
+  EXPECT_EQ(orthanc.stop(), 0);
+  EXPECT_TRUE(workers().empty());
+}
+
+TEST_F(PluginFlow, TheWayOfOneStudy) {
+  OrthancServer orthanc(settings());
+  const std::string id = orthanc.upload(films(1).front());
+  ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+  const Json result = json_from(orthanc.get("/instances/" + id + "/chexworld"));
+  EXPECT_EQ(result.value("sop_instance_uid", ""), film_uid(0));
+  EXPECT_EQ(result.value("model_id", ""), models_.id(0));
+  const Json embedding = json_from(orthanc.get("/instances/" + id + "/chexworld/embedding"));
+  EXPECT_EQ(embedding.value("/array/data"_json_pointer, Json()).size(), result.value("embedding_size", 0u));
+  const std::string study = json_from(orthanc.get("/instances/" + id + "/study")).value("ID", "");
+  EXPECT_EQ(json_from(orthanc.get("/studies/" + study + "/chexworld")).value("instances", Json()).size(), 1u);
+  EXPECT_EQ(orthanc.request("POST", "/studies/" + study + "/chexworld", "{}").status, 202);
+  EXPECT_EQ(orthanc.get("/instances/nonsense/chexworld").status, 404);
+  EXPECT_EQ(json_from(orthanc.get("/chexworld/models")).value("active", ""), models_.id(0));
+  EXPECT_EQ(orthanc.request("DELETE", "/instances/" + id, "").status, 200);
+  const auto forgotten = [&] {
+    return json_from(orthanc.get("/chexworld/status")).value("/worker/coverage/instances"_json_pointer, -1) == 0;
+  };
+  EXPECT_TRUE(wait_until(forgotten, kPatience)) << orthanc.get("/chexworld/status").body;
+  EXPECT_THAT(orthanc.log(), Not(HasSubstr("CHEST0")));
+}
+
+TEST_F(PluginFlow, KilledWorkersLoseNothing) {
+  OrthancServer orthanc(settings());
+  const auto files = films(60);
+  std::jthread sender([&] {
+    for (const auto& file : files) {
+      orthanc.upload(file);
+      pause(20ms);
+    }
+  });
+  std::mt19937 random(7);
+  for (int i = 0; i < kills(); ++i) {
+    wait_until([&] { return !workers().empty(); }, 30s);
+    pause(std::chrono::milliseconds(200 + random() % 1500));
+    for (const pid_t worker : workers()) ::kill(worker, SIGKILL);
+  }
+  sender.join();
+  ASSERT_EQ(orthanc.instances().size(), files.size());
+  ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+  for (const auto& [id, outcome] : outcomes(orthanc)) EXPECT_EQ(outcome, "embedded");
+  EXPECT_EQ(orthanc.stop(), 0);
+  EXPECT_TRUE(workers().empty());
+}
+
+TEST_F(PluginFlow, KilledOrthancsLoseNothingAndLeaveNoWorker) {
+  OrthancServer orthanc(settings());
+  const auto files = films(30);
+  std::set<std::string> kept;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    kept.insert(orthanc.upload(files[i]));
+    if (i % 10 != 5) continue;
+    orthanc.kill();
+    EXPECT_TRUE(wait_until([&] { return workers().empty(); }, 10s));
+    orthanc.start(settings());
+  }
+  kept.erase("");
+  ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+  EXPECT_EQ(outcomes(orthanc).size(), kept.size());
+}
+
+TEST_F(PluginFlow, WhatArrivedWithoutAWorkerIsCaughtUp) {
+  OrthancServer orthanc({{"Worker", {{"Url", "http://127.0.0.1:9"}}}});
+  for (const auto& file : films(20)) orthanc.upload(file);
+  EXPECT_EQ(json_from(orthanc.get("/chexworld/status")).value("/worker/state"_json_pointer, ""), "down");
+  EXPECT_EQ(orthanc.stop(), 0);
+  orthanc.start(settings());
+  ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+}
+
+TEST_F(PluginFlow, AClearedLogMissesNothingFromThenOnAndABackfillFindsTheRest) {
+  OrthancServer orthanc({{"Worker", {{"Url", "http://127.0.0.1:9"}}}});
+  const auto files = films(12);
+  for (int i = 0; i < 6; ++i) orthanc.upload(files[std::size_t(i)]);
+  EXPECT_EQ(orthanc.request("DELETE", "/changes", "").status, 200);
+  EXPECT_EQ(orthanc.stop(), 0);
+  orthanc.start(settings());
+  for (int i = 6; i < 12; ++i) orthanc.upload(files[std::size_t(i)]);
+  EXPECT_TRUE(wait_until([&] { return outcomes(orthanc).size() == 6; }, kPatience));
+  EXPECT_EQ(orthanc.request("POST", "/chexworld/backfill", "{}").status, 202);
+  EXPECT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+}
+
+}  // namespace
+}  // namespace chexworld::test

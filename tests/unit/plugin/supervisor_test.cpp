@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "orthanc-plugin/supervisor.h"
+
+#include "base/log.h"
+#include "support/process.h"
+#include "support/temporary_folder.h"
+
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <mutex>
+
+namespace chexworld::plugin {
+namespace {
+
+using namespace std::chrono_literals;
+using test::wait_until;
+
+SupervisorOptions shell(const test::TemporaryFolder& folder, const std::string& script) {
+  SupervisorOptions options;
+  options.command = {"sh", "-c", script};
+  options.lock_file = folder / "worker.lock";
+  options.drain_timeout = 300ms;
+  options.first_pause = 10ms;
+  return options;
+}
+
+bool runs(const Supervisor& supervisor) {
+  return wait_until([&] { return supervisor.state().process != 0; }, 10s);
+}
+
+TEST(Supervisor, StartsAWorkerAgainThatEnded) {
+  const test::TemporaryFolder folder;
+  Supervisor supervisor(shell(folder, "exec sleep 100"));
+  ASSERT_TRUE(runs(supervisor));
+  const int first = supervisor.state().process;
+  kill(first, SIGKILL);
+  EXPECT_TRUE(wait_until([&] { return supervisor.state().process != 0 && supervisor.state().process != first; }, 10s));
+  EXPECT_EQ(supervisor.state().last_end, "ended by signal 9");
+  EXPECT_GE(supervisor.state().restarts, 1u);
+}
+
+TEST(Supervisor, LetsTheWorkerFinish) {
+  const test::TemporaryFolder folder;
+  const std::string done = (folder / "done").string(), ready = (folder / "ready").string();
+  Supervisor supervisor(
+      shell(folder, "trap 'echo x > " + done + "; exit 0' TERM; echo x > " + ready + "; while :; do sleep 0.02; done"));
+  ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(ready); }, 10s));
+  supervisor.stop();
+  EXPECT_TRUE(std::filesystem::exists(done));
+  EXPECT_EQ(supervisor.state().process, 0);
+}
+
+TEST(Supervisor, EndsAWorkerThatWillNot) {
+  const test::TemporaryFolder folder;
+  const std::string ready = (folder / "ready").string();
+  Supervisor supervisor(shell(folder, "trap '' TERM; echo x > " + ready + "; while :; do sleep 0.02; done"));
+  ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(ready); }, 10s));
+  const int process = supervisor.state().process;
+  supervisor.stop();
+  EXPECT_NE(kill(process, 0), 0);
+}
+
+TEST(Supervisor, NeverRunsTwoForOneFolder) {
+  const test::TemporaryFolder folder;
+  Supervisor first(shell(folder, "exec sleep 100"));
+  ASSERT_TRUE(runs(first));
+  Supervisor second(shell(folder, "exec sleep 100"));
+  test::pause(200ms);
+  EXPECT_EQ(second.state().process, 0);
+  first.stop();
+  EXPECT_TRUE(runs(second));
+}
+
+TEST(Supervisor, CarriesItsLinesToTheLog) {
+  std::mutex mutex;
+  std::vector<std::string> lines;
+  set_log_sink([&](LogLevel, std::string_view line) {
+    const std::scoped_lock lock(mutex);
+    lines.emplace_back(line);
+  });
+  {
+    const test::TemporaryFolder folder;
+    Supervisor supervisor(shell(folder, "echo one; echo two >&2; exec sleep 100"));
+    const auto arrived = [&] {
+      const std::scoped_lock lock(mutex);
+      return lines.size() >= 2;
+    };
+    EXPECT_TRUE(wait_until(arrived, 10s));
+  }
+  set_log_sink({});
+  EXPECT_THAT(lines, testing::IsSupersetOf({std::string("worker: one"), std::string("worker: two")}));
+}
+
+TEST(Supervisor, SaysWhatCouldNotBeRun) {
+  const test::TemporaryFolder folder;
+  SupervisorOptions options = shell(folder, "");
+  options.command = {"/nowhere/chexworld"};
+  Supervisor supervisor(options);
+  EXPECT_TRUE(wait_until([&] { return supervisor.state().last_end == "could not be run"; }, 10s));
+}
+
+}  // namespace
+}  // namespace chexworld::plugin
