@@ -9,8 +9,12 @@ endfunction()
 
 file(REMOVE_RECURSE "${WORK}")
 step("install" ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${WORK}/prefix" --component libchexworld)
+if(INPUTS)
+  step("making a model and films" "${INPUTS}" "${WORK}/inputs")
+  set(inputs "-DEXAMPLE_INPUTS=${WORK}/inputs")
+endif()
 step("configure" ${CMAKE_COMMAND} -G Ninja -S "${EXAMPLES}" -B "${WORK}/build" "-DCMAKE_PREFIX_PATH=${WORK}/prefix"
-  "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}")
+  "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_CXX_FLAGS=${FLAGS}" ${inputs})
 step("build" ${CMAKE_COMMAND} --build "${WORK}/build")
 step("running the examples" ${CMAKE_CTEST_COMMAND} --test-dir "${WORK}/build" --output-on-failure --no-tests=error)
 message("${output}")

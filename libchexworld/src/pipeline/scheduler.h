@@ -66,7 +66,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   struct Stream {
     ModelPointer model;  // while it computes
     std::vector<float> images;
-    EncodedBatch results;
+    EncodedBatch numbers;
   };
   struct Task {
     Executor* where;
@@ -100,6 +100,9 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   Batch take_batch(std::int64_t size);
   template <class Work>
   std::function<void()> task(Work work);
+
+  static Result<void> run(Stream& stream, std::span<const ItemPointer> items);  // without the mutex
+  static void compute(Stream& stream, const Batch& batch);                      // likewise
 
   // tasks; they take the mutex themselves
   void decode(const ItemPointer& item);

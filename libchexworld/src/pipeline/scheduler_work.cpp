@@ -195,42 +195,45 @@ void Scheduler::decode(const ItemPointer& item) {
 
 // ---- inference -----------------------------------------------------------------------------------------
 
+/// Runs these items together.
+Result<void> Scheduler::run(Stream& stream, std::span<const ItemPointer> items) {
+  const LoadedModel& model = *stream.model;
+  const std::size_t values = model.image_values();
+  const bool patches =
+      std::any_of(items.begin(), items.end(), [](const ItemPointer& item) { return item->input.with_patches; });
+  stream.images.resize(items.size() * values);
+  for (std::size_t i = 0; i < items.size(); ++i)
+    std::memcpy(&stream.images[i * values], items[i]->pixels.data(), values * sizeof(float));
+  const auto ran =
+      capture([&] { model.encoder->run(stream.images, std::int64_t(items.size()), patches, stream.numbers); });
+  for (std::size_t i = 0; ran.ok() && i < items.size(); ++i)
+    add_numbers(model, stream.numbers, i, items.size(), items[i]->input.with_patches, *items[i]->outcome.result);
+  return ran;
+}
+
+/// Runs a batch; one bad picture in it does not spoil the others.
+void Scheduler::compute(Stream& stream, const Batch& batch) {
+  const auto together = run(stream, batch);
+  if (together.ok()) return;
+  for (const ItemPointer& item : batch) {
+    const auto alone = batch.size() > 1 ? run(stream, {&item, 1}) : together;
+    if (!alone.ok()) item->outcome.result = alone.error();
+  }
+}
+
 void Scheduler::infer(const Batch& batch, std::size_t index) {
   Stream& stream = streams_[index];  // ours while it computes
-  const LoadedModel& model = *stream.model;
-  const bool patches =
-      std::any_of(batch.begin(), batch.end(), [](const ItemPointer& item) { return item->input.with_patches; });
-  const auto run = [&](std::span<const ItemPointer> items) {
-    stream.images.resize(items.size() * model.image_values());
-    for (std::size_t i = 0; i < items.size(); ++i)
-      std::memcpy(&stream.images[i * model.image_values()], items[i]->pixels.data(),
-                  model.image_values() * sizeof(float));
-    return capture([&] { model.encoder->run(stream.images, std::int64_t(items.size()), patches, stream.results); });
-  };
-  std::vector<Result<RadiographResult>> results;
-  const auto collect = [&](const Result<void>& ran, std::span<const ItemPointer> items) {
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      if (ran.ok())
-        add_numbers(model, stream.results, i, items.size(), items[i]->input.with_patches, *items[i]->outcome.result);
-      results.push_back(ran.ok() ? std::move(items[i]->outcome.result) : Result<RadiographResult>(ran.error()));
-    }
-  };
-
   const Moment begin = std::chrono::steady_clock::now();
-  if (const auto ran = run(batch); ran.ok() || batch.size() == 1) {
-    collect(ran, batch);
-  } else {  // one bad picture must not spoil the others
-    for (const ItemPointer& item : batch) collect(run({&item, 1}), {&item, 1});
-  }
+  compute(stream, batch);
   const double inference_ms = milliseconds_between(begin, std::chrono::steady_clock::now());
   for (const ItemPointer& item : batch) item->input.content = {};  // large: not while others wait for the mutex
 
   Lock lock(mutex_);
   stream.model.reset();
   idle_streams_.push_back(index);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    batch[i]->outcome.timings.inference_ms = inference_ms;
-    finish(batch[i], std::move(results[i]));
+  for (const ItemPointer& item : batch) {
+    item->outcome.timings.inference_ms = inference_ms;
+    finish(item, std::move(item->outcome.result));
   }
   changed_.notify_all();
   advance(lock);
