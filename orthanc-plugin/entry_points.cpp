@@ -33,6 +33,10 @@ OrthancPluginErrorCode on_change(OrthancPluginChangeType change, OrthancPluginRe
   });
 }
 
+void on_metrics() {
+  protect([] { service->publish_metrics(); });
+}
+
 void initialize(OrthancPluginContext* context) {
   const OrthancHost host(context);
   set_log_sink([host](LogLevel level, std::string_view line) { host.log(level, std::string(line)); });
@@ -45,6 +49,7 @@ void initialize(OrthancPluginContext* context) {
   register_routes(host, *service);
   OrthancPluginRegisterOnStoredInstanceCallback(context, on_stored_instance);
   OrthancPluginRegisterOnChangeCallback(context, on_change);
+  OrthancPluginRegisterRefreshMetricsCallback(context, on_metrics);
   log_info("chexworld " + std::string(version()) + " is ready");
 }
 

@@ -55,6 +55,30 @@ Json json_of(const SupervisorState& state) {
   return {{"process", state.process}, {"restarts", state.restarts}, {"last_end", state.last_end}};
 }
 
+void set_metric(const OrthancHost& host, const char* name, std::uint64_t value) {
+  OrthancPluginSetMetricsIntegerValue(host.context(), name, std::int64_t(value), OrthancPluginMetricsType_Default);
+}
+
+void publish(const OrthancHost& host, const FollowerState& state) {
+  const std::uint64_t behind = state.last > state.cursor ? state.last - state.cursor : 0;
+  set_metric(host, "orthanc_chexworld_changes_behind_count", behind);
+  set_metric(host, "orthanc_chexworld_following", state.trouble.empty() ? 1 : 0);
+}
+
+void publish(const OrthancHost& host, const FeederState& state) {
+  set_metric(host, "orthanc_chexworld_in_hand_count", state.in_hand);
+  set_metric(host, "orthanc_chexworld_embedded_count", state.embedded);
+  set_metric(host, "orthanc_chexworld_skipped_count", state.skipped);
+  set_metric(host, "orthanc_chexworld_refused_count", state.refused);
+  set_metric(host, "orthanc_chexworld_gone_count", state.gone);
+  set_metric(host, "orthanc_chexworld_repeated_count", state.repeated);
+}
+
+void publish(const OrthancHost& host, const SupervisorState& state) {
+  set_metric(host, "orthanc_chexworld_worker_running", state.process != 0 ? 1 : 0);
+  set_metric(host, "orthanc_chexworld_worker_restarts_count", state.restarts);
+}
+
 }  // namespace
 
 Service::Service(const OrthancHost& host, const Settings& settings)
@@ -102,6 +126,13 @@ void Service::instance_arrived() {
 
 void Service::instance_removed(const std::string& instance_id) {
   if (const auto follower = this->follower()) follower->removed(instance_id);
+}
+
+void Service::publish_metrics() const {
+  const std::scoped_lock lock(mutex_);
+  if (follower_) publish(host_, follower_->state());
+  if (feeder_) publish(host_, feeder_->state());
+  if (supervisor_) publish(host_, supervisor_->state());
 }
 
 Json Service::status() {

@@ -31,6 +31,8 @@ class Service {
   std::shared_ptr<Follower> follower() const;
   /// What `GET /chexworld/status` answers.
   Json status();
+  /// Sets Orthanc's metrics `orthanc_chexworld_*`; asks nobody else, so it is quick.
+  void publish_metrics() const;
 
  private:
   void work_queued();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Objects arrive in a real Orthanc; results are there. Workers and Orthancs that die in between lose nothing.
-// CHEXWORLD_KILLS says how often (short in CI).
+// CHEXWORLD_KILLS says how often (short in CI), CHEXWORLD_SLOW asks for what takes minutes.
 #include "support/dicom_sets.h"
 #include "support/orthanc_server.h"
 #include "support/worker_models.h"
@@ -139,6 +139,40 @@ TEST_F(PluginFlow, EveryObjectOfTheSetsHasItsResultOrItsReason) {
   EXPECT_TRUE(workers().empty());
 }
 
+/// Files of the malformed set that Orthanc outlives when it is alone.
+std::vector<std::filesystem::path> survivable() {
+  const Json idle{{"Enable", false}};
+  OrthancServer alone(idle);
+  std::vector<std::filesystem::path> files;
+  for (const DicomCase& item : dicom_cases("invalid")) {
+    alone.upload(item.file);
+    if (alone.running()) {
+      files.push_back(item.file);
+    } else {
+      std::printf("Orthanc alone does not outlive %s\n", item.file.filename().c_str());
+      alone.start(idle);
+    }
+  }
+  return files;
+}
+
+TEST_F(PluginFlow, TheMalformedSetEndsNeitherOrthancNorTheWorker) {
+  if (!have_data()) GTEST_SKIP() << "no test data: set CHEXWORLD_DATA_DIR";
+  if (!std::getenv("CHEXWORLD_SLOW")) GTEST_SKIP() << "runs with ./dev test -L slow";
+  const auto files = survivable();
+  OrthancServer orthanc(settings());
+  for (const auto& file : files) {
+    orthanc.upload(file);
+    ASSERT_TRUE(orthanc.running()) << file;
+  }
+  ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body << orthanc.get("/chexworld/failures").body;
+  std::map<std::string, int> tally;
+  for (const auto& [id, outcome] : outcomes(orthanc)) ++tally[outcome];
+  for (const auto& [outcome, count] : tally) std::printf("%4d %s\n", count, outcome.c_str());
+  EXPECT_EQ(json_from(orthanc.get("/chexworld/status")).value("/worker_process/restarts"_json_pointer, -1), 0);
+  std::printf("%zu files, %zu accepted by Orthanc\n", files.size(), orthanc.instances().size());
+}
+
 TEST_F(PluginFlow, TheWayOfOneStudy) {
   OrthancServer orthanc(settings());
   const std::string id = orthanc.upload(films(1).front());
@@ -153,6 +187,9 @@ TEST_F(PluginFlow, TheWayOfOneStudy) {
   EXPECT_EQ(orthanc.request("POST", "/studies/" + study + "/chexworld", "{}").status, 202);
   EXPECT_EQ(orthanc.get("/instances/nonsense/chexworld").status, 404);
   EXPECT_EQ(json_from(orthanc.get("/chexworld/models")).value("active", ""), models_.id(0));
+  const std::string metrics = orthanc.get("/tools/metrics-prometheus").body;
+  EXPECT_THAT(metrics, testing::ContainsRegex("orthanc_chexworld_embedded_count [1-9]"));
+  EXPECT_THAT(metrics, HasSubstr("orthanc_chexworld_worker_running 1"));
   EXPECT_EQ(orthanc.request("DELETE", "/instances/" + id, "").status, 200);
   const auto forgotten = [&] {
     return json_from(orthanc.get("/chexworld/status")).value("/worker/coverage/instances"_json_pointer, -1) == 0;
