@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kNoEntry = ~std::uint64_t{0};
 constexpr unsigned kMostDegree = 256;
+constexpr std::size_t kBottomEntries = 48;
 
 /// The records that one walk has met; clearing costs what marking did.
 class VisitedSet {
@@ -133,7 +134,24 @@ std::uint32_t Graph::descend(const Query& query, std::uint64_t entry, unsigned t
   return at.row;
 }
 
-void Graph::walk(const GraphLayer& layer, const Query& query, std::uint32_t from, Walk& walk) const {
+std::vector<std::uint32_t> Graph::below_all(unsigned level, const std::vector<Candidate>& found) const {
+  std::vector<std::uint32_t> records;
+  for (const Candidate& candidate : found) records.push_back(layers_[level]->below(candidate.row));
+  return records;
+}
+
+// Radiographs come in clusters, and a single path down may end in the wrong one: the last layer above the bottom is
+// walked with some width and all it finds are starting points.
+std::vector<std::uint32_t> Graph::bottom_entries(const Query& query, std::uint64_t entry, std::size_t& visited) const {
+  if (entry >> 32 == 0) return {std::uint32_t(entry)};
+  Walk found{kBottomEntries};
+  walk(*layers_[1], query, {descend(query, entry, 1)}, found);
+  visited += found.visited;
+  return below_all(1, found.best);
+}
+
+void Graph::walk(const GraphLayer& layer, const Query& query, const std::vector<std::uint32_t>& from,
+                 Walk& walk) const {
   static thread_local VisitedSet visited;
   static thread_local std::vector<Candidate> frontier;  // a heap, the best on top
   visited.clear();
@@ -147,8 +165,8 @@ void Graph::walk(const GraphLayer& layer, const Query& query, std::uint32_t from
     std::push_heap(frontier.begin(), frontier.end(), better_on_top);
     if (walk.accept == nullptr || (*walk.accept)(row)) walk.offer(candidate);
   };
-  visited.mark(from);
-  meet(from);
+  for (const std::uint32_t record : from)
+    if (visited.mark(record)) meet(record);
   std::array<std::uint32_t, kMostDegree> fresh;
   while (!frontier.empty()) {
     std::pop_heap(frontier.begin(), frontier.end(), better_on_top);
@@ -180,7 +198,7 @@ Graph::Found Graph::search(const QueryCode& query, std::size_t width, const RowT
   if (entry == kNoEntry || width == 0) return {};
   const Query code = view_of(query);
   Walk found{width, &accept, most_visits};
-  walk(*layers_[0], code, descend(code, entry, 0), found);
+  walk(*layers_[0], code, bottom_entries(code, entry, found.visited), found);
   std::sort(found.best.begin(), found.best.end());
   return {std::move(found.best), found.visited, found.exhausted};
 }
@@ -201,15 +219,16 @@ void Graph::insert(std::uint32_t row) {
   if (entry != kNoEntry) {
     const Query query = codes_.view(row);
     const unsigned start = std::min(level, unsigned(entry >> 32));
-    std::uint32_t from = descend(query, entry, start);
+    std::size_t visited = 0;
+    std::vector<std::uint32_t> from =
+        start == 0 ? bottom_entries(query, entry, visited) : std::vector{descend(query, entry, start)};
     for (unsigned l = start;; --l) {
       Walk found{options_.build_width};
       walk(*layers_[l], query, from, found);
       std::sort(found.best.begin(), found.best.end());
-      from = found.best.front().row;
       connect(*layers_[l], records[l], found.best);
       if (l == 0) break;
-      from = layers_[l]->below(from);
+      from = below_all(l, found.best);
     }
   }
   if (raising.owns_lock()) entry_.store(std::uint64_t(level) << 32 | records[level], std::memory_order_release);

@@ -97,7 +97,9 @@ class Graph {
   std::uint32_t new_record(unsigned level);
   Candidate climb(const GraphLayer& layer, const Query& query, Candidate from) const;
   std::uint32_t descend(const Query& query, std::uint64_t entry, unsigned to_level) const;
-  void walk(const GraphLayer& layer, const Query& query, std::uint32_t from, Walk& walk) const;
+  std::vector<std::uint32_t> bottom_entries(const Query& query, std::uint64_t entry, std::size_t& visited) const;
+  std::vector<std::uint32_t> below_all(unsigned level, const std::vector<Candidate>& found) const;
+  void walk(const GraphLayer& layer, const Query& query, const std::vector<std::uint32_t>& from, Walk& walk) const;
   std::vector<std::uint32_t> select(const GraphLayer& layer, const std::vector<Candidate>& sorted,
                                     std::size_t most) const;
   std::vector<std::uint32_t> reselect(const GraphLayer& layer, std::uint32_t record,

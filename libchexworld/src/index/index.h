@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nearest-neighbour search over embeddings, embedded in the process: 8-bit codes, a graph over them, and vectors in
-// half precision on disk for exact ranking. docs/search.md has the method, the file format and figures.
+// Nearest-neighbour search over embeddings, embedded in the process: 8-bit codes, a graph over them, and vectors on
+// disk for exact ranking. docs/search.md has the method, the file format and figures.
 #pragma once
 
 #include "index/attribute_table.h"

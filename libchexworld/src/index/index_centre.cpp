@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/failure.h"
 #include "index/index.h"
-#include "index/kernels.h"
 
 #include <algorithm>
 #include <mutex>
@@ -11,11 +10,10 @@ namespace {
 
 /// A unit vector as it is kept; empty for a place that was wiped.
 std::vector<float> read_unit(const VectorFile& file, std::uint32_t row, std::size_t dimensions) {
-  std::vector<std::uint16_t> halves(file.padded());
-  file.read(row, halves);
-  if (std::all_of(halves.begin(), halves.end(), [](std::uint16_t half) { return half == 0; })) return {};
-  std::vector<float> vector(dimensions);
-  std::transform(halves.begin(), halves.begin() + std::ptrdiff_t(dimensions), vector.begin(), float_of);
+  std::vector<float> vector(file.padded());
+  file.read(row, vector);
+  if (std::all_of(vector.begin(), vector.end(), [](float value) { return value == 0; })) return {};
+  vector.resize(dimensions);
   return normalised(vector);
 }
 

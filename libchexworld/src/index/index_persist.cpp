@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An index on disk: "index.chx" (snapshot.h) and "vectors.f16" (vector_file.h).
+// An index on disk: "index.chx" (snapshot.h) and "vectors.f32" (vector_file.h).
 //
 // The order of writing makes every crash harmless: vectors of new rows are synced before the snapshot that knows the
 // rows; rows that were erased are wiped and used again only after a snapshot that knows them as free. A snapshot
@@ -18,7 +18,7 @@ namespace chexworld {
 namespace {
 
 constexpr const char* kSnapshot = "index.chx";
-constexpr const char* kVectors = "vectors.f16";
+constexpr const char* kVectors = "vectors.f32";
 
 constexpr std::array<std::string_view, Graph::kUpperLayers + 1> kLayerNames{
     "links", "links1", "links2", "links3", "links4", "links5", "links6", "links7", "links8"};

@@ -16,8 +16,8 @@ namespace chexworld {
 namespace {
 
 constexpr std::size_t kMostResults = 10'000;
-constexpr std::size_t kLeastWidth = 128;  // an estimate: docs/search.md
-constexpr std::size_t kLeastRanked = 64;
+constexpr std::size_t kLeastWidth = 384;
+constexpr std::size_t kLeastRanked = 256;
 
 std::size_t width_of(const SearchQuery& query) {
   return query.width != 0 ? std::max(query.width, query.k) : std::max(kLeastWidth, 2 * query.k);
@@ -126,7 +126,7 @@ std::vector<Candidate> VectorIndex::candidates(const SearchQuery& query, const T
 
 std::vector<Candidate> VectorIndex::scan(const QueryCode& code, std::size_t keep, const RowTest& accept,
                                          const RowMask* mask, std::size_t& compared) const {
-  constexpr std::size_t kAhead = 4;
+  constexpr std::size_t kAhead = 16;
   std::vector<Candidate> best;  // a heap, the worst on top
   const auto meet = [&](std::uint32_t row) {
     ++compared;
@@ -148,6 +148,7 @@ std::vector<Candidate> VectorIndex::scan(const QueryCode& code, std::size_t keep
       for (; left != 0; left &= left - 1)
         rows.push_back(std::uint32_t(word * 64 + std::size_t(std::countr_zero(left))));
     }
+    for (std::size_t i = 0; i < std::min(kAhead, rows.size()); ++i) codes_.prefetch(rows[i]);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (i + kAhead < rows.size()) codes_.prefetch(rows[i + kAhead]);
       meet(rows[i]);
@@ -159,12 +160,12 @@ std::vector<Candidate> VectorIndex::scan(const QueryCode& code, std::size_t keep
 std::vector<SearchHit> VectorIndex::ranked(const Target& target, const std::vector<Candidate>& found,
                                            std::size_t k) const {
   std::vector<SearchHit> hits;
-  std::vector<std::uint16_t> halves(vectors_->padded());
+  std::vector<float> vector(vectors_->padded());
   for (const Candidate& candidate : found) {
-    vectors_->read(candidate.row, halves);
+    vectors_->read(candidate.row, vector);
     float score = -1;
     for (const std::vector<float>& unit : target.units) {
-      const float cosine = kernels().dot_half(unit.data(), halves.data(), halves.size());
+      const float cosine = kernels().dot_floats(unit.data(), vector.data(), vector.size());
       score = std::max(score, std::isfinite(cosine) ? cosine : candidate.similarity);  // damage on disk
     }
     score = std::clamp(score, -1.0f, 1.0f);

@@ -41,7 +41,7 @@ bool is_partial(const std::filesystem::path& path) {
 
 /// Only what we write ourselves: a folder of something else is never removed.
 bool holds_an_index(const std::filesystem::path& folder) {
-  return std::filesystem::exists(folder / "vectors.f16") || std::filesystem::exists(folder / "index.chx");
+  return std::filesystem::exists(folder / "vectors.f32") || std::filesystem::exists(folder / "index.chx");
 }
 
 }  // namespace

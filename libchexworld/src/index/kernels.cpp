@@ -2,8 +2,6 @@
 #include "index/kernels.h"
 
 #include <array>
-#include <bit>
-#include <cmath>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -27,10 +25,10 @@ std::int32_t dot_codes_portable(const std::int8_t* a, const std::int8_t* b, std:
   return sum;
 }
 
-float dot_half_portable(const float* query, const std::uint16_t* row, std::size_t count) {
+float dot_floats_portable(const float* a, const float* b, std::size_t count) {
   std::array<float, kLanes> lanes{};
   for (std::size_t i = 0; i < count; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += query[i + lane] * float_of(row[i + lane]);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * b[i + lane];
   return total(lanes);
 }
 
@@ -51,14 +49,11 @@ __attribute__((target("avx2"))) std::int32_t dot_codes_avx2(const std::int8_t* a
   return result;
 }
 
-__attribute__((target("avx2,f16c"))) float dot_half_avx2(const float* query, const std::uint16_t* row,
-                                                         std::size_t count) {
+__attribute__((target("avx2"))) float dot_floats_avx2(const float* a, const float* b, std::size_t count) {
   __m256 low = _mm256_setzero_ps(), high = _mm256_setzero_ps();
   for (std::size_t i = 0; i < count; i += kLanes) {
-    const __m256 first = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + i)));
-    const __m256 second = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + i + 8)));
-    low = _mm256_add_ps(low, _mm256_mul_ps(_mm256_loadu_ps(query + i), first));
-    high = _mm256_add_ps(high, _mm256_mul_ps(_mm256_loadu_ps(query + i + 8), second));
+    low = _mm256_add_ps(low, _mm256_mul_ps(_mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)));
+    high = _mm256_add_ps(high, _mm256_mul_ps(_mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8)));
   }
   std::array<float, kLanes> lanes;
   _mm256_storeu_ps(lanes.data(), low);
@@ -83,13 +78,13 @@ __attribute__((target("avx512f,avx512bw,avx512vnni"))) std::int32_t dot_codes_vn
 #endif
 
 std::vector<Kernels> runnable() {
-  std::vector<Kernels> found{{"portable", dot_codes_portable, dot_half_portable}};
+  std::vector<Kernels> found{{"portable", dot_codes_portable, dot_floats_portable}};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c")) {
-    found.push_back({"avx2", dot_codes_avx2, dot_half_avx2});
+  if (__builtin_cpu_supports("avx2")) {
+    found.push_back({"avx2", dot_codes_avx2, dot_floats_avx2});
     if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
-      found.push_back({"avx512-vnni", dot_codes_vnni, dot_half_avx2});
+      found.push_back({"avx512-vnni", dot_codes_vnni, dot_floats_avx2});
   }
 #endif
   return found;
@@ -105,27 +100,6 @@ const std::vector<Kernels>& all_kernels() {
 const Kernels& kernels() {
   static const Kernels& best = all_kernels().back();
   return best;
-}
-
-std::uint16_t half_of(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const auto sign = std::uint16_t(bits >> 16 & 0x8000u);
-  const float magnitude = std::fabs(value);
-  if (std::isnan(value)) return std::uint16_t(sign | 0x7e00u);
-  if (magnitude >= 65520.0f) return std::uint16_t(sign | 0x7c00u);
-  if (magnitude < 0x1p-14f)  // subnormal: whole multiples of 2^-24
-    return std::uint16_t(sign | std::uint16_t(std::nearbyint(magnitude * 0x1p24f)));
-  const std::uint32_t exact = bits & 0x7fffffffu;
-  const std::uint32_t rounded = exact + 0x0fffu + (exact >> 13 & 1u);
-  return std::uint16_t(sign | std::uint16_t((rounded - (112u << 23)) >> 13));
-}
-
-float float_of(std::uint16_t half) {
-  const std::uint32_t sign = std::uint32_t(half & 0x8000u) << 16;
-  const std::uint32_t rest = half & 0x7fffu;
-  if (rest >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (rest & 0x3ffu) << 13);
-  if (rest < 0x400u) return std::copysign(float(rest) * 0x1p-24f, std::bit_cast<float>(sign | 0x3f800000u));
-  return std::bit_cast<float>(sign | ((rest << 13) + (112u << 23)));
 }
 
 }  // namespace chexworld

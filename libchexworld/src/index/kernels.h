@@ -17,8 +17,8 @@ struct Kernels {
   /// Sum of a[i] * b[i]; count a multiple of 64; sum_b the sum of b[i].
   std::int32_t (*dot_codes)(const std::int8_t* a, const std::int8_t* b, std::size_t count, std::int32_t sum_b);
 
-  /// Sum of query[i] * row[i], row in IEEE half precision; count a multiple of 16.
-  float (*dot_half)(const float* query, const std::uint16_t* row, std::size_t count);
+  /// Sum of a[i] * b[i]; count a multiple of 16.
+  float (*dot_floats)(const float* a, const float* b, std::size_t count);
 };
 
 /// The fastest that this processor runs.
@@ -26,9 +26,5 @@ const Kernels& kernels();
 
 /// All that this processor runs, slowest first.
 const std::vector<Kernels>& all_kernels();
-
-/// IEEE half precision, rounded to nearest even; too large becomes infinite.
-std::uint16_t half_of(float value);
-float float_of(std::uint16_t half);
 
 }  // namespace chexworld

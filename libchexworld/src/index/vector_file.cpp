@@ -2,7 +2,6 @@
 #include "index/vector_file.h"
 
 #include "base/failure.h"
-#include "index/kernels.h"
 
 #include <algorithm>
 #include <array>
@@ -20,7 +19,7 @@ constexpr std::uint64_t kHeaderBytes = 4096;
 
 struct Header {
   std::array<char, 8> magic{'C', 'H', 'X', 'V', 'E', 'C', 'T', 'S'};
-  std::uint32_t version = 1;
+  std::uint32_t version = 2;
   std::uint32_t dimensions = 0;
   std::uint64_t generation = 0;
 
@@ -65,7 +64,9 @@ void VectorFile::check_header(std::uint32_t dimensions, std::uint64_t generation
     fail(ErrorCode::kMalformed, path_.string() + " does not belong to the index beside it: build the index again");
 }
 
-std::uint64_t VectorFile::offset_of(std::uint32_t row) const { return kHeaderBytes + std::uint64_t(row) * padded_ * 2; }
+std::uint64_t VectorFile::offset_of(std::uint32_t row) const {
+  return kHeaderBytes + std::uint64_t(row) * padded_ * sizeof(float);
+}
 
 void VectorFile::write_bytes(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
@@ -78,26 +79,26 @@ void VectorFile::write_bytes(std::uint64_t offset, std::span<const std::byte> by
 }
 
 void VectorFile::write(std::uint32_t row, std::span<const float> unit_vector) {
-  std::vector<std::uint16_t> halves(padded_);
-  std::transform(unit_vector.begin(), unit_vector.end(), halves.begin(), half_of);
-  write_bytes(offset_of(row), std::as_bytes(std::span(halves)));
+  std::vector<float> padded(unit_vector.begin(), unit_vector.end());
+  padded.resize(padded_);
+  write_bytes(offset_of(row), std::as_bytes(std::span(padded)));
 }
 
 void VectorFile::erase(std::uint32_t row) {
-  const std::vector<std::byte> zeros(padded_ * 2);
+  const std::vector<std::byte> zeros(padded_ * sizeof(float));
   write_bytes(offset_of(row), zeros);
 }
 
 bool VectorFile::empty(std::uint32_t row) const {
-  std::vector<std::uint16_t> halves(padded_);
-  const ssize_t count = pread(file_.get(), halves.data(), padded_ * 2, off_t(offset_of(row)));
-  return count <= 0 || std::all_of(halves.begin(), halves.end(), [](std::uint16_t half) { return half == 0; });
+  std::vector<float> vector(padded_);
+  const ssize_t count = pread(file_.get(), vector.data(), padded_ * sizeof(float), off_t(offset_of(row)));
+  return count <= 0 || std::all_of(vector.begin(), vector.end(), [](float value) { return value == 0; });
 }
 
-void VectorFile::read(std::uint32_t row, std::span<std::uint16_t> halves) const {
-  const ssize_t count = pread(file_.get(), halves.data(), padded_ * 2, off_t(offset_of(row)));
+void VectorFile::read(std::uint32_t row, std::span<float> vector) const {
+  const ssize_t count = pread(file_.get(), vector.data(), padded_ * sizeof(float), off_t(offset_of(row)));
   if (count < 0) fail_errno("reading " + path_.string(), errno);
-  if (std::size_t(count) != padded_ * 2)
+  if (std::size_t(count) != padded_ * sizeof(float))
     fail(ErrorCode::kMalformed, path_.string() + " has been cut short: build the index again");
 }
 

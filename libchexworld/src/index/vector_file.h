@@ -10,7 +10,7 @@
 
 namespace chexworld {
 
-/// The vectors in half precision, one row each, for exact ranking: f16[rows, padded to 16] behind a header of one page.
+/// The vectors, one row each, for exact ranking: f32[rows, padded to 16] behind a header of one page.
 /// Read with pread: a row costs about a microsecond from the page cache, none of it counts as the process's memory,
 /// and a damaged disk is an error, not a signal. Locked while open, so that no two processes write one index.
 /// Thread safety: distinct rows may be written and any row read from any number of threads.
@@ -21,9 +21,9 @@ class VectorFile {
   VectorFile(const std::filesystem::path& path, std::uint32_t dimensions, std::uint64_t generation, Mode mode);
 
   void write(std::uint32_t row, std::span<const float> unit_vector);
-  void erase(std::uint32_t row);                                        ///< overwrites with zeros
-  bool empty(std::uint32_t row) const;                                  ///< all zeros, or behind the end
-  void read(std::uint32_t row, std::span<std::uint16_t> halves) const;  ///< halves: padded() of them
+  void erase(std::uint32_t row);                                ///< overwrites with zeros
+  bool empty(std::uint32_t row) const;                          ///< all zeros, or behind the end
+  void read(std::uint32_t row, std::span<float> vector) const;  ///< vector: padded() values
   std::size_t padded() const { return padded_; }
   void sync();
   /// Throws Failure(kMalformed) when the file is too short for so many rows.

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <limits>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,19 +133,20 @@ TEST_F(Persistence, ChangesAfterPersistAreLostAndSoIsTheirPosition) {
 TEST_F(Persistence, ErasedRowsLeaveNoTraceAndTheirPlacesAreUsedAgain) {
   const fs::path folder = make(200);
   const auto index = VectorIndex::open(folder, small());
-  const auto size_before = fs::file_size(folder / "vectors.f16");
+  const auto size_before = fs::file_size(folder / "vectors.f32");
   for (std::uint64_t id = 0; id < 200; id += 2) index->erase(id);
   index->persist();
-  std::vector<std::byte> bytes = read_file(folder / "vectors.f16");
+  std::vector<std::byte> bytes = read_file(folder / "vectors.f32");
   std::size_t zero_rows = 0;
   for (std::size_t row = 0; row < 200; ++row) {
-    const auto* first = bytes.data() + 4096 + row * kDimensions * 2;
-    zero_rows += std::all_of(first, first + kDimensions * 2, [](std::byte byte) { return byte == std::byte{0}; });
+    const auto* first = bytes.data() + 4096 + row * kDimensions * sizeof(float);
+    zero_rows +=
+        std::all_of(first, first + kDimensions * sizeof(float), [](std::byte byte) { return byte == std::byte{0}; });
   }
   EXPECT_EQ(zero_rows, 100u);
   for (std::uint64_t id = 1000; id < 1100; ++id) index->upsert({id, vectors_[id], {}});
   index->persist();
-  EXPECT_EQ(fs::file_size(folder / "vectors.f16"), size_before);
+  EXPECT_EQ(fs::file_size(folder / "vectors.f32"), size_before);
   std::size_t found = 0;
   for (std::uint64_t id = 1000; id < 1100; ++id)
     found += ids_of(index->search(query_for(vectors_[id], SearchMethod::kGraph)))[0] == id;
@@ -186,14 +188,14 @@ TEST_F(Persistence, MissingCutOffAndForeignFilesAreRefused) {
     EXPECT_EQ(refusal(broken), ErrorCode::kMalformed) << kept;
   }
   const fs::path no_vectors = copy_of(folder, "no-vectors");
-  fs::remove(no_vectors / "vectors.f16");
+  fs::remove(no_vectors / "vectors.f32");
   EXPECT_EQ(refusal(no_vectors), ErrorCode::kNotFound);
   const fs::path short_vectors = copy_of(folder, "short-vectors");
-  fs::resize_file(short_vectors / "vectors.f16", 5000);
+  fs::resize_file(short_vectors / "vectors.f32", 5000);
   EXPECT_EQ(refusal(short_vectors), ErrorCode::kMalformed);
   VectorIndex::create(folder_ / "other", options(), small());
   const fs::path mixed = copy_of(folder, "mixed");
-  fs::copy_file(folder_ / "other" / "vectors.f16", mixed / "vectors.f16", fs::copy_options::overwrite_existing);
+  fs::copy_file(folder_ / "other" / "vectors.f32", mixed / "vectors.f32", fs::copy_options::overwrite_existing);
   EXPECT_EQ(refusal(mixed), ErrorCode::kMalformed);
 }
 
@@ -250,10 +252,10 @@ TEST_F(Persistence, LinksThatLeadNowhereAreRefused) {
 TEST_F(Persistence, ADamagedVectorCostsItsExactScoreOnly) {
   const fs::path folder = make(300);
   {
-    std::fstream file(folder / "vectors.f16", std::ios::binary | std::ios::in | std::ios::out);
-    file.seekp(4096 + 5 * kDimensions * 2);
-    const std::vector<std::uint16_t> not_numbers(kDimensions, 0x7e01);
-    file.write(reinterpret_cast<const char*>(not_numbers.data()), kDimensions * 2);
+    std::fstream file(folder / "vectors.f32", std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(4096 + 5 * kDimensions * sizeof(float));
+    const std::vector<float> not_numbers(kDimensions, std::numeric_limits<float>::quiet_NaN());
+    file.write(reinterpret_cast<const char*>(not_numbers.data()), kDimensions * sizeof(float));
   }
   const auto index = VectorIndex::open(folder, small());
   const SearchAnswer answer = index->search(query_for(vectors_[5]));

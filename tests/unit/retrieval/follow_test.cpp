@@ -169,7 +169,7 @@ TEST_F(RetrievalFollow, LeftoversOfAKilledProcessAreRemoved) {
   std::ofstream(half) << "half";
   std::ofstream(list) << "half";
   fs::create_directories(nobody);
-  std::ofstream(nobody / "vectors.f16") << "half";
+  std::ofstream(nobody / "vectors.f32") << "half";
   fs::create_directories(other);
   std::ofstream(other / "readme") << "not ours";
   open();
