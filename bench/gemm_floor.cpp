@@ -64,11 +64,9 @@ struct GemmFloor::Parts {
                      {DNNL_ARG_BIAS, shared(sources, kernel.query_md(dnnl::query::weights_md, 1))},
                      {DNNL_ARG_DST, shared(targets, kernel.dst_desc())},
                      {DNNL_ARG_SCRATCHPAD, shared(scratch, kernel.scratchpad_desc())}}};
-    if (kind_type == LinearType::kInt8) {
-      product.arguments[DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC] = filled({{1}, Type::f32, Memory::format_tag::a});
+    if (kind_type == LinearType::kInt8)
       product.arguments[DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS] =
           filled({{outputs}, Type::f32, Memory::format_tag::a});
-    }
     products.push_back(std::move(product));
   }
 

@@ -21,6 +21,9 @@ void add_commands(CLI::App& application) {
   add_inspect(application);
   add_render(application);
 #endif
+#ifdef CHEXWORLD_HAVE_ENGINE
+  add_bench(application);
+#endif
 #ifdef CHEXWORLD_HAVE_PIPELINE
   add_embed(application);
 #endif

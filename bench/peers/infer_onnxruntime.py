@@ -59,7 +59,9 @@ def export(file):
 def session(model, threads):
     import onnxruntime
 
+    onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
     options.intra_op_num_threads = threads
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     # Idle threads would otherwise spin while the other side is measured.
@@ -71,7 +73,9 @@ def session(model, threads):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         path = folder + "/encoder.onnx"
-        subprocess.run([sys.executable, __file__, "--export", path], check=True, stdout=sys.stderr)
+        exported = subprocess.run([sys.executable, __file__, "--export", path], capture_output=True, text=True)
+        if exported.returncode != 0:
+            sys.exit(exported.stderr)
         with open(path, "rb") as file:
             model = file.read()
     sessions = {}

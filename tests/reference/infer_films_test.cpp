@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Accuracy of bf16 on real radiographs.
+// Accuracy of bf16 and int8 on real radiographs; int8 is calibrated on others.
 #include "image/png.h"
 #include "image/prepare.h"
 #include "infer/embedding_check.h"
@@ -18,6 +18,7 @@ namespace chexworld::test {
 namespace {
 
 constexpr std::size_t kFilms = 120;
+constexpr std::size_t kCalibration = 16;
 
 struct Spread {
   const char* name;
@@ -38,17 +39,28 @@ class InferFilms : public testing::TestWithParam<Spread> {
 
   static EncoderShape shape() { return named_architecture(CHEXWORLD_FILMS_ARCHITECTURE); }
 
-  /// Films evenly spread over the manifest, prepared like for inference.
+  /// Films evenly spread over the manifest, and others, evenly spread too, to calibrate with.
   static void read_films() {
     const auto rows = read_csv(data_dir() / "cxr" / "manifest.csv");
-    const std::size_t wanted = std::min(rows.size(), kFilms);
-    const PreparationRecipe recipe;
-    for (count_ = 0; count_ < wanted; ++count_) {
-      const auto film =
-          prepare(read_picture(data_dir() / "cxr" / rows[count_ * rows.size() / wanted].at("file")), recipe);
-      films_.insert(films_.end(), film.begin(), film.end());
+    ASSERT_GT(rows.size(), 1U) << "too few films";
+    count_ = std::min(rows.size() / 2, kFilms);
+    std::vector<std::size_t> others;
+    for (std::size_t row = 0, next = 0; row < rows.size(); ++row) {
+      if (next < count_ && row == next * rows.size() / count_) {
+        append(films_, rows[row].at("file"));
+        ++next;
+      } else {
+        others.push_back(row);
+      }
     }
+    const std::size_t wanted = std::min(others.size(), kCalibration);
+    for (std::size_t i = 0; i < wanted; ++i) append(calibration_, rows[others[i * others.size() / wanted]].at("file"));
     report_coverage("radiographs", count_, rows.size());
+  }
+
+  static void append(std::vector<float>& films, const std::string& file) {
+    const auto film = prepare(read_picture(data_dir() / "cxr" / file), PreparationRecipe{});
+    films.insert(films.end(), film.begin(), film.end());
   }
 
   std::vector<float> embed(const EngineOptions& options) {
@@ -68,12 +80,24 @@ class InferFilms : public testing::TestWithParam<Spread> {
   TemporaryFolder folder_;
   const std::filesystem::path path_ = folder_ / "model.safetensors";
   static inline std::vector<float> films_;
+  static inline std::vector<float> calibration_;
   static inline std::size_t count_ = 0;
 };
 
 TEST_P(InferFilms, Bf16) {
   if (!processor_has(LinearType::kBf16)) GTEST_SKIP() << "this processor has no bf16 instructions";
   expect_near(embed({.precision = Precision::kBf16}), 0.9995);
+}
+
+TEST_P(InferFilms, Int8) {
+  if (!processor_has(LinearType::kInt8)) GTEST_SKIP() << "this processor has no int8 instructions";
+  expect_near(embed({.precision = Precision::kInt8, .calibration_images = calibration_}), 0.995);
+}
+
+TEST_P(InferFilms, Int8CalibratedOnOneFilmOnly) {
+  if (!processor_has(LinearType::kInt8)) GTEST_SKIP() << "this processor has no int8 instructions";
+  const std::vector<float> one(calibration_.begin(), calibration_.begin() + image_values(shape()));
+  expect_near(embed({.precision = Precision::kInt8, .calibration_images = one}), 0.995);
 }
 
 INSTANTIATE_TEST_SUITE_P(Weights, InferFilms,

@@ -33,10 +33,12 @@ struct BundleHead {
     kLinear,      ///< "fc": final norm, mean over tokens, linear
     kNormLinear,  ///< "norm_fc": no final norm, mean over tokens, LayerNorm (eps 1e-5), linear
     kAttentive,   ///< "attn": cross-attention with one learned query, linear
+    kMlp,         ///< "mlp": final norm, mean over tokens, linear to 4 D, GELU, linear
   };
   Kind kind = Kind::kLinear;
-  bool exclusive = false;           ///< probabilities by softmax over all labels instead of sigmoid for each
-  std::vector<BundleLabel> labels;  ///< C of them, in the order of the outputs
+  bool exclusive = false;             ///< probabilities by softmax over all labels instead of sigmoid for each
+  std::vector<BundleLabel> labels;    ///< C of them, in the order of the outputs
+  std::int64_t attention_heads = 12;  ///< of an attentive head, whatever the encoder has; divides its width
   friend bool operator==(const BundleHead&, const BundleHead&) = default;
 };
 

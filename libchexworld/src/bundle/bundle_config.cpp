@@ -11,12 +11,13 @@ namespace {
 
 constexpr std::size_t kLongestConfigBytes = 1 << 20;
 constexpr int kDeepestConfig = 32;
+constexpr std::int64_t kMostAttentionHeads = 1024;
 constexpr std::size_t kMostLabels = 10'000;
 constexpr double kLargestNumber = 1e6;
 
 using Kind = BundleHead::Kind;
-constexpr std::array<std::pair<const char*, Kind>, 3> kKinds{
-    {{"fc", Kind::kLinear}, {"norm_fc", Kind::kNormLinear}, {"attn", Kind::kAttentive}}};
+constexpr std::array<std::pair<const char*, Kind>, 4> kKinds{
+    {{"fc", Kind::kLinear}, {"norm_fc", Kind::kNormLinear}, {"attn", Kind::kAttentive}, {"mlp", Kind::kMlp}}};
 
 Json parse_shallow(std::string_view text) {
   if (text.size() > kLongestConfigBytes) fail(ErrorCode::kTooLarge, "is longer than 1 MB");
@@ -46,11 +47,12 @@ BundleLabel read_label(ConfigReader reader) {
 
 BundleHead read_head(ConfigReader reader) {
   BundleHead head;
-  const std::string kind = reader.choice("kind", "fc", {"fc", "norm_fc", "attn"});
+  const std::string kind = reader.choice("kind", "fc", {"fc", "norm_fc", "attn", "mlp"});
   for (const auto& [name, value] : kKinds) {
     if (kind == name) head.kind = value;
   }
   head.exclusive = reader.boolean("exclusive", false);
+  head.attention_heads = reader.integer("attention_heads", head.attention_heads, {1, kMostAttentionHeads});
   for (ConfigReader& label : reader.sections("labels")) head.labels.push_back(read_label(std::move(label)));
   reader.finish();
   if (head.labels.empty() || head.labels.size() > kMostLabels)
@@ -90,7 +92,9 @@ Json to_json(const BundleHead& head) {
     labels.push_back(
         {{"name", label.name}, {"threshold", label.threshold}, {"slope", label.slope}, {"intercept", label.intercept}});
   const char* kind = kKinds[std::size_t(head.kind)].first;
-  return {{"kind", kind}, {"exclusive", head.exclusive}, {"labels", std::move(labels)}};
+  Json json{{"kind", kind}, {"exclusive", head.exclusive}, {"labels", std::move(labels)}};
+  if (head.kind == Kind::kAttentive) json["attention_heads"] = head.attention_heads;
+  return json;
 }
 
 void add_linear(ShapeMap& tensors, const std::string& name, std::int64_t out, std::int64_t in) {
@@ -156,6 +160,10 @@ ShapeMap head_tensors(const BundleHead& head, std::int64_t width) {
     case Kind::kAttentive:
       add_attentive_pooler(tensors, width);
       add_linear(tensors, "head.linear", classes, width);
+      break;
+    case Kind::kMlp:
+      add_linear(tensors, "head.fc1", 4 * width, width);
+      add_linear(tensors, "head.fc2", classes, 4 * width);
       break;
   }
   return tensors;

@@ -86,6 +86,7 @@ class Import {
       if (has("head.weight")) return take_head_of(Kind::kLinear, prefix, "head.weight");
       if (has("head.1.weight")) return take_head_of(Kind::kNormLinear, prefix, "head.1.weight");
       if (has("head.linear.weight")) return take_head_of(Kind::kAttentive, prefix, "head.linear.weight");
+      if (has("head.fc2.weight")) return take_head_of(Kind::kMlp, prefix, "head.fc2.weight");
     }
   }
 
@@ -95,7 +96,8 @@ class Import {
       model_.notes.push_back("classification head left out");
       return;
     }
-    if (shape.size() != 2 || shape[1] != model_.encoder.width || shape[0] < 1 || shape[0] > 10'000) {
+    const std::int64_t features = (kind == Kind::kMlp ? 4 : 1) * model_.encoder.width;
+    if (shape.size() != 2 || shape[1] != features || shape[0] < 1 || shape[0] > 10'000) {
       model_.notes.push_back("classification head of shape " + shape_text(shape) +
                              " left out: it does not fit the encoder");
       return;

@@ -11,20 +11,21 @@
 
 namespace chexworld {
 
-/// Smallest and largest value of each channel of an activation; one channel stands for all where so said.
-struct ChannelRanges {
+/// What calibration saw of each channel of an activation: f32[channels] each.
+struct ChannelStatistics {
   std::vector<float> least;
   std::vector<float> most;
+  std::vector<float> mean;
 };
 
 /// What 8-bit activations need to know of one block.
-struct BlockRanges {
-  ChannelRanges attention_input;   ///< f32[D], after norm1
-  ChannelRanges attention_output;  ///< f32[D], before proj
-  ChannelRanges mlp_input;         ///< f32[D], after norm2
-  ChannelRanges mlp_hidden;        ///< f32[1], after the GELU
+struct BlockStatistics {
+  ChannelStatistics attention_input;   ///< [D], after norm1
+  ChannelStatistics attention_output;  ///< [D], before proj
+  ChannelStatistics mlp_input;         ///< [D], after norm2
+  ChannelStatistics mlp_hidden;        ///< [mlp_width], after the GELU
 };
-using Calibration = std::vector<BlockRanges>;
+using Calibration = std::vector<BlockStatistics>;
 
 /// One way to compute an encoder. Immutable once made: encode() is thread safe.
 class Backend {
@@ -35,7 +36,7 @@ class Backend {
   /// f32[batch,D], each where it is not null. Throws Failure.
   virtual void encode(const float* images, std::int64_t batch, float* tokens, float* embedding) const = 0;
 
-  /// The ranges of all activations over these images; only f32 backends can tell.
+  /// The statistics of all activations over these images; only f32 oneDNN backends can tell.
   virtual Calibration observe(const float* images, std::int64_t batch) const = 0;
 };
 

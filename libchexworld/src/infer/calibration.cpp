@@ -13,23 +13,24 @@ namespace chexworld {
 namespace {
 
 constexpr const char* kFormatKey = "chexworld.calibration";
-constexpr const char* kFormat = "1";
+constexpr const char* kFormat = "2";
 constexpr const char* kChoice = "int8";
 
 using Visit = std::function<void(const std::string& name, std::vector<float>& values, std::int64_t width)>;
 
 /// Every vector of a calibration, with its name and length.
-void visit(Calibration& ranges, std::int64_t width, const Visit& each) {
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
+void visit(Calibration& calibration, const EncoderShape& shape, const Visit& each) {
+  for (std::size_t i = 0; i < calibration.size(); ++i) {
     const std::string block = "block." + std::to_string(i) + ".";
-    const auto both = [&](const std::string& stage, ChannelRanges& range, std::int64_t channels) {
-      each(block + stage + ".least", range.least, channels);
-      each(block + stage + ".most", range.most, channels);
+    const auto all = [&](const std::string& stage, ChannelStatistics& statistics, std::int64_t channels) {
+      each(block + stage + ".least", statistics.least, channels);
+      each(block + stage + ".most", statistics.most, channels);
+      each(block + stage + ".mean", statistics.mean, channels);
     };
-    both("attention_input", ranges[i].attention_input, width);
-    both("attention_output", ranges[i].attention_output, width);
-    both("mlp_input", ranges[i].mlp_input, width);
-    both("mlp_hidden", ranges[i].mlp_hidden, 1);
+    all("attention_input", calibration[i].attention_input, shape.width);
+    all("attention_output", calibration[i].attention_output, shape.width);
+    all("mlp_input", calibration[i].mlp_input, shape.width);
+    all("mlp_hidden", calibration[i].mlp_hidden, shape.mlp_width);
   }
 }
 
@@ -43,14 +44,14 @@ TensorView expected(const SafetensorsFile& file, const std::string& name, const 
   return file.at(name);
 }
 
-void require_ordered(const SafetensorsFile& file, const ChannelRanges& range) {
-  for (std::size_t i = 0; i < range.least.size(); ++i) {
-    if (range.least[i] > range.most[i]) malformed(file, "a range ends before it begins");
+void require_ordered(const SafetensorsFile& file, const ChannelStatistics& statistics) {
+  for (std::size_t i = 0; i < statistics.least.size(); ++i) {
+    if (statistics.least[i] > statistics.most[i]) malformed(file, "a range ends before it begins");
   }
 }
 
-void require_ordered(const SafetensorsFile& file, const Calibration& ranges) {
-  for (const BlockRanges& block : ranges) {
+void require_ordered(const SafetensorsFile& file, const Calibration& calibration) {
+  for (const BlockStatistics& block : calibration) {
     require_ordered(file, block.attention_input);
     require_ordered(file, block.attention_output);
     require_ordered(file, block.mlp_input);
@@ -60,21 +61,22 @@ void require_ordered(const SafetensorsFile& file, const Calibration& ranges) {
 
 Int8Choice choice_of(const TensorView& tensor) {
   Int8Choice choice(std::size_t(tensor.shape[0]));
-  for (std::size_t i = 0; i < choice.size() * 4; ++i) choice[i / 4][i % 4] = tensor.bytes[i] != std::byte{0};
+  const auto flag = [&](std::size_t i) { return tensor.bytes[i] != std::byte{0}; };
+  for (std::size_t i = 0; i < choice.size(); ++i) choice[i] = {flag(2 * i), flag(2 * i + 1)};
   return choice;
 }
 
 }  // namespace
 
 void write_calibration(const std::filesystem::path& path, const StoredCalibration& calibration) {
-  Calibration ranges = calibration.ranges;
+  Calibration statistics = calibration.statistics;
   TensorMap tensors;
-  visit(ranges, 0, [&](const std::string& name, std::vector<float>& values, std::int64_t) {
+  visit(statistics, {}, [&](const std::string& name, std::vector<float>& values, std::int64_t) {
     tensors[name] = {DataType::kF32, {std::int64_t(values.size())}, std::as_bytes(std::span(values))};
   });
   std::vector<std::uint8_t> flags;
-  for (const auto& block : calibration.int8) flags.insert(flags.end(), block.begin(), block.end());
-  tensors[kChoice] = {DataType::kU8, {std::int64_t(calibration.int8.size()), 4}, std::as_bytes(std::span(flags))};
+  for (const BlockInt8& block : calibration.int8) flags.insert(flags.end(), {block.attention, block.mlp});
+  tensors[kChoice] = {DataType::kU8, {std::int64_t(calibration.int8.size()), 2}, std::as_bytes(std::span(flags))};
   write_safetensors(path, tensors, {{kFormatKey, kFormat}});
 }
 
@@ -84,13 +86,13 @@ StoredCalibration read_calibration(const std::filesystem::path& path, const Enco
   if (format == file.metadata().end() || format->second != kFormat)
     malformed(file, "is no calibration of this version (Engine::save_calibration makes them)");
   StoredCalibration calibration;
-  calibration.ranges.resize(std::size_t(shape.depth));
-  visit(calibration.ranges, shape.width, [&](const std::string& name, std::vector<float>& values, std::int64_t width) {
+  calibration.statistics.resize(std::size_t(shape.depth));
+  visit(calibration.statistics, shape, [&](const std::string& name, std::vector<float>& values, std::int64_t width) {
     values = to_floats(expected(file, name, {width}));
     if (!all_finite(values.data(), values.size())) malformed(file, printable(name) + " has values that are not finite");
   });
-  require_ordered(file, calibration.ranges);
-  const TensorView choice = expected(file, kChoice, {shape.depth, 4});
+  require_ordered(file, calibration.statistics);
+  const TensorView choice = expected(file, kChoice, {shape.depth, 2});
   if (size_of(choice.type) != 1) malformed(file, "int8 must be of type U8");
   calibration.int8 = choice_of(choice);
   return calibration;

@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Activation ranges on disk: a safetensors file with f32 tensors "block.I.STAGE.least" and "block.I.STAGE.most"
-// (STAGE: attention_input, attention_output, mlp_input: f32[D]; mlp_hidden: f32[1]), and "int8" u8[depth,4]: which of
-// qkv, proj, fc1, fc2 are computed in 8 bits.
+// Activation statistics on disk: a safetensors file with f32 tensors "block.I.STAGE.least", ".most" and ".mean" (STAGE:
+// attention_input, attention_output, mlp_input: f32[D]; mlp_hidden: f32[mlp_width]), and "int8" u8[depth,2]: whether
+// attention (qkv, proj) and MLP (fc1, fc2) of a block are computed in 8 bits.
 #pragma once
 
 #include "infer/backend.h"
 
-#include <array>
 #include <filesystem>
 #include <vector>
 
 namespace chexworld {
 
-/// Which of qkv, proj, fc1, fc2 of a block are computed in 8 bits.
-using Int8Choice = std::vector<std::array<bool, 4>>;
+/// Whether the linear layers of a block's attention (qkv, proj) and of its MLP (fc1, fc2) are computed in 8 bits.
+struct BlockInt8 {
+  bool attention = true;
+  bool mlp = true;
+
+  friend bool operator==(const BlockInt8&, const BlockInt8&) = default;
+};
+using Int8Choice = std::vector<BlockInt8>;
 
 struct StoredCalibration {
-  Calibration ranges;
+  Calibration statistics;
   Int8Choice int8;
 };
 

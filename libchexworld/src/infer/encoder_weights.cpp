@@ -11,31 +11,6 @@ namespace {
 
 constexpr std::int64_t kLargestSide = 1 << 14;  // pixels
 
-class WeightReader {
- public:
-  explicit WeightReader(const Bundle& bundle) : bundle_(bundle) {}
-
-  bool has(const std::string& name) const { return bundle_.file().has(name); }
-
-  std::vector<float> take(const std::string& name) const {
-    std::vector<float> values = to_floats(bundle_.file().at(name));
-    if (!all_finite(values.data(), values.size()))
-      fail(ErrorCode::kMalformed, bundle_.file().origin() + ": " + name +
-                                      " has values that are not finite: the training that wrote it had diverged");
-    return values;
-  }
-
-  LinearWeights linear(const std::string& name, std::int64_t inputs, std::int64_t outputs, bool bias = true) const {
-    return {inputs, outputs, take(name + ".weight"),
-            bias ? take(name + ".bias") : std::vector<float>(std::size_t(outputs), 0.0F)};
-  }
-
-  NormParameters norm(const std::string& name) const { return {take(name + ".weight"), take(name + ".bias")}; }
-
- private:
-  const Bundle& bundle_;
-};
-
 BlockWeights read_block(const WeightReader& reader, const EncoderShape& shape, std::int64_t index) {
   const std::string name = "encoder.blocks." + std::to_string(index) + ".";
   return {reader.norm(name + "norm1"),
@@ -70,6 +45,28 @@ void apply_sizes(EncoderWeights& weights, const SizeOverride& sizes) {
 }
 
 }  // namespace
+
+bool WeightReader::has(const std::string& name) const { return bundle_.file().has(name); }
+
+const std::string& WeightReader::origin() const { return bundle_.file().origin(); }
+
+std::vector<float> WeightReader::take(const std::string& name) const {
+  std::vector<float> values = to_floats(bundle_.file().at(name));
+  if (!all_finite(values.data(), values.size()))
+    fail(ErrorCode::kMalformed,
+         origin() + ": " + name + " has values that are not finite: the training that wrote it had diverged");
+  return values;
+}
+
+LinearWeights WeightReader::linear(const std::string& name, std::int64_t inputs, std::int64_t outputs,
+                                   bool bias) const {
+  return {inputs, outputs, take(name + ".weight"),
+          bias ? take(name + ".bias") : std::vector<float>(std::size_t(outputs), 0.0F)};
+}
+
+NormParameters WeightReader::norm(const std::string& name) const {
+  return {take(name + ".weight"), take(name + ".bias")};
+}
 
 EncoderWeights read_encoder(const Bundle& bundle, const SizeOverride& sizes) {
   const WeightReader reader(bundle);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An encoder's float32 weights out of a bundle: checked, not yet arranged for any backend.
+// Float32 weights out of a bundle: checked, not yet arranged for any backend.
 #pragma once
 
 #include "bundle/bundle.h"
@@ -31,6 +31,21 @@ struct LinearWeights {
 struct NormParameters {
   std::vector<float> gain;   ///< f32[D]
   std::vector<float> shift;  ///< f32[D]
+};
+
+/// Takes tensors of a bundle as f32; Failure(kMalformed) naming one that is not finite.
+class WeightReader {
+ public:
+  explicit WeightReader(const Bundle& bundle) : bundle_(bundle) {}  // keeps a reference
+
+  bool has(const std::string& name) const;
+  const std::string& origin() const;  ///< the file's name, for messages
+  std::vector<float> take(const std::string& name) const;
+  LinearWeights linear(const std::string& name, std::int64_t inputs, std::int64_t outputs, bool bias = true) const;
+  NormParameters norm(const std::string& name) const;
+
+ private:
+  const Bundle& bundle_;
 };
 
 struct BlockWeights {

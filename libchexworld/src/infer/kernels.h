@@ -11,20 +11,15 @@ namespace chexworld {
 
 using Bfloat16Bits = std::uint16_t;  ///< the upper half of a binary32
 
-/// An activation x is stored in 8 bits as round(x / scale) + kZeroPoint, cut to 0..255.
-inline constexpr int kZeroPoint = 128;
-
 struct NormWeights {
   const float* gain;   ///< f32[width]
   const float* shift;  ///< f32[width]
   float eps;
 };
 
-/// y = (x - mean) / sqrt(variance + eps) * gain + shift per row of f32[rows,width]. For 8 bits, gain and shift are
-/// already divided by the scale.
+/// y = (x - mean) / sqrt(variance + eps) * gain + shift per row of f32[rows,width].
 void layer_norm(const float* x, std::size_t rows, std::size_t width, const NormWeights& weights, float* y);
 void layer_norm(const float* x, std::size_t rows, std::size_t width, const NormWeights& weights, Bfloat16Bits* y);
-void layer_norm(const float* x, std::size_t rows, std::size_t width, const NormWeights& weights, std::uint8_t* y);
 
 /// softmax(factor * scores) per row of f32[rows,width]; in place is fine for f32. The other one spoils `scores`.
 void softmax(const float* scores, std::size_t rows, std::size_t width, float factor, float* weights);
@@ -32,12 +27,12 @@ void softmax(float* scores, std::size_t rows, std::size_t width, float factor, B
 
 void convert(const float* from, std::size_t count, float* to);
 void convert(const float* from, std::size_t count, Bfloat16Bits* to);
-/// To 8 bits; `inverse_scale` is 1 / scale.
-void quantize(const float* from, std::size_t count, float inverse_scale, std::uint8_t* to);
-void quantize(const Bfloat16Bits* from, std::size_t count, float inverse_scale, std::uint8_t* to);
-
 /// Mean over the rows of f32[rows,width].
 void mean_of_rows(const float* x, std::size_t rows, std::size_t width, float* mean);
+
+/// y = W x + bias, W f32[rows,width].
+void multiply_add(const float* matrix, std::size_t rows, std::size_t width, const float* x, const float* bias,
+                  float* y);
 
 /// Divides by the Euclidean length; zero stays zero. In place is fine.
 void normalize_length(const float* x, std::size_t width, float* y);

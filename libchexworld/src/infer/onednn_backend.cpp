@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/onednn_backend.h"
 
-#include "base/failure.h"
+#include "infer/block_layers.h"
 #include "infer/kernels.h"
-#include "infer/onednn_session.h"
 #include "infer/threads.h"
 
 #include <algorithm>
@@ -17,113 +16,32 @@ namespace {
 
 using Type = dnnl::memory::data_type;
 
-struct BlockLayers {
-  NormParameters norm1;
-  Layer qkv;
-  Layer proj;
-  float proj_inverse_scale = 0;  // where proj is int8
-  NormParameters norm2;
-  Layer fc1;
-  Layer fc2;
-};
-
-void widen(ChannelRanges& ranges, const float* values, std::size_t rows, std::size_t width) {
-  if (ranges.least.empty()) {
-    ranges.least.assign(width, values[0]);
-    ranges.most.assign(width, values[0]);
-  }
-  for (std::size_t row = 0; row < rows; ++row, values += width) {
-    for (std::size_t i = 0; i < width; ++i) {
-      ranges.least[i] = std::min(ranges.least[i], values[i]);
-      ranges.most[i] = std::max(ranges.most[i], values[i]);
-    }
-  }
-}
-
-/// Turns weights into layers, one block after the other, and collects the distinct kernels.
-class Builder {
+/// Gathers statistics; `mean` holds the sum until it is done.
+class Observer {
  public:
-  Builder(const dnnl::engine& engine, const EncoderShape& shape, std::vector<LayerSlot>& slots, Type stream_type)
-      : engine_(engine), shape_(shape), slots_(slots), stream_type_(stream_type) {}
-
-  Layer layer(Stage stage, LinearType type, const LinearWeights& weights) {
-    return placed(stage, pack(engine_, kind(stage, type, weights), weights, shape_.patches()));
-  }
-
-  Layer int8_layer(Stage stage, const LinearWeights& weights, const Coding& input, const UniformCoding* output) {
-    LinearKind wanted = kind(stage, LinearType::kInt8, weights);
-    if (output != nullptr) wanted.output = Type::u8;
-    return placed(stage, pack_int8(engine_, wanted, weights, input, output, shape_.patches()));
-  }
-
-  BlockLayers block(const BlockWeights& weights, const BlockTypes& types, const BlockRanges* ranges) {
-    BlockLayers made;
-    add_attention(made, weights, types, ranges);
-    add_mlp(made, weights, types, ranges);
-    return made;
-  }
-
- private:
-  LinearKind kind(Stage stage, LinearType type, const LinearWeights& weights) const {
-    const bool adds = stage == Stage::kPatches || stage == Stage::kProj || stage == Stage::kFc2;
-    LinearKind kind{type, weights.inputs, weights.outputs, adds ? Epilogue::kAdd : Epilogue::kNone, Type::f32};
-    if (stage == Stage::kFc1) kind.epilogue = Epilogue::kGelu;
-    if (!adds) kind.output = stream_type_;
-    return kind;
-  }
-
-  Layer placed(Stage stage, PackedLinear packed) {
-    const LayerSlot slot{stage, packed.kind, packed.weights.get_desc()};
-    const auto found = std::find(slots_.begin(), slots_.end(), slot);
-    const auto index = std::size_t(found - slots_.begin());
-    if (found == slots_.end()) slots_.push_back(slot);
-    return {index, std::move(packed)};
-  }
-
-  void add_attention(BlockLayers& made, const BlockWeights& weights, const BlockTypes& types,
-                     const BlockRanges* ranges) {
-    std::optional<LinearWeights> with_coded_values;
-    if (types.proj == LinearType::kInt8) {
-      const Coding coding = balanced_coding(ranges->attention_output, weights.proj);
-      made.proj = int8_layer(Stage::kProj, weights.proj, coding, nullptr);
-      made.proj_inverse_scale = 1 / coding.scale;
-      with_coded_values = coded_values(weights.qkv, coding);
-    } else {
-      made.proj = layer(Stage::kProj, types.proj, weights.proj);
+  static void see(ChannelStatistics& channels, const float* values, std::size_t rows, std::size_t width) {
+    if (channels.least.empty()) {
+      channels.least.assign(values, values + width);
+      channels.most = channels.least;
+      channels.mean.assign(width, 0);
     }
-    const LinearWeights& qkv = with_coded_values ? *with_coded_values : weights.qkv;
-    made.norm1 = weights.norm1;
-    if (types.qkv == LinearType::kInt8) {
-      const Coding coding = balanced_coding(ranges->attention_input, qkv);
-      made.norm1 = coded_norm(weights.norm1, coding);
-      made.qkv = int8_layer(Stage::kQkv, qkv, coding, nullptr);
-    } else {
-      made.qkv = layer(Stage::kQkv, types.qkv, qkv);
+    for (std::size_t row = 0; row < rows; ++row, values += width) {
+      for (std::size_t i = 0; i < width; ++i) {
+        channels.least[i] = std::min(channels.least[i], values[i]);
+        channels.most[i] = std::max(channels.most[i], values[i]);
+        channels.mean[i] += values[i];
+      }
     }
   }
 
-  void add_mlp(BlockLayers& made, const BlockWeights& weights, const BlockTypes& types, const BlockRanges* ranges) {
-    std::optional<UniformCoding> hidden;
-    if (types.fc2 == LinearType::kInt8) {
-      hidden = uniform_coding(ranges->mlp_hidden);
-      made.fc2 = int8_layer(Stage::kFc2, weights.fc2, hidden->for_channels(weights.fc2.inputs), nullptr);
-    } else {
-      made.fc2 = layer(Stage::kFc2, types.fc2, weights.fc2);
-    }
-    made.norm2 = weights.norm2;
-    if (types.fc1 == LinearType::kInt8) {
-      const Coding coding = balanced_coding(ranges->mlp_input, weights.fc1);
-      made.norm2 = coded_norm(weights.norm2, coding);
-      made.fc1 = int8_layer(Stage::kFc1, weights.fc1, coding, hidden ? &*hidden : nullptr);
-    } else {
-      made.fc1 = layer(Stage::kFc1, types.fc1, weights.fc1);
+  static void finish(Calibration& calibration, std::size_t rows) {
+    for (BlockStatistics& block : calibration) {
+      for (ChannelStatistics* channels :
+           {&block.attention_input, &block.attention_output, &block.mlp_input, &block.mlp_hidden}) {
+        for (float& mean : channels->mean) mean /= float(rows);
+      }
     }
   }
-
-  const dnnl::engine& engine_;
-  const EncoderShape& shape_;
-  std::vector<LayerSlot>& slots_;
-  const Type stream_type_;
 };
 
 class OneDnnBackend final : public Backend {
@@ -136,11 +54,12 @@ class OneDnnBackend final : public Backend {
         norm_(weights.norm) {
     const ThreadScope threads(threads_);
     stream_type_ = options.wide == LinearType::kF32 ? Type::f32 : Type::bf16;
-    Builder builder(engine_, shape_, slots_, stream_type_);
-    patch_embed_ = builder.layer(Stage::kPatches, options.wide, weights.patch_embed);
+    LayerBuilder builder(engine_, shape_, options.wide, slots_);
+    patch_embed_ = builder.patch_embedding(weights.patch_embed);
     for (std::size_t i = 0; i < weights.blocks.size(); ++i)
-      blocks_.push_back(
-          builder.block(weights.blocks[i], options.blocks[i], options.ranges ? &(*options.ranges)[i] : nullptr));
+      blocks_.push_back(builder.block(weights.blocks[i],
+                                      options.int8.empty() ? BlockInt8{false, false} : options.int8[i],
+                                      options.statistics ? &(*options.statistics)[i] : nullptr));
   }
 
   void encode(const float* images, std::int64_t batch, float* tokens, float* embedding) const override {
@@ -153,9 +72,10 @@ class OneDnnBackend final : public Backend {
   Calibration observe(const float* images, std::int64_t batch) const override {
     const ThreadScope threads(threads_);
     const Lease lease(*this, 1);
-    Calibration ranges(blocks_.size());
-    for (std::int64_t i = 0; i < batch; ++i) compute(*lease, images + i * image_values(shape_), &ranges);
-    return ranges;
+    Calibration seen(blocks_.size());
+    for (std::int64_t i = 0; i < batch; ++i) compute(*lease, images + i * image_values(shape_), &seen);
+    Observer::finish(seen, std::size_t(batch * shape_.patches()));
+    return seen;
   }
 
  private:
@@ -192,12 +112,21 @@ class OneDnnBackend final : public Backend {
     idle.push_back(std::move(session));
   }
 
-  void compute(OneDnnSession& session, const float* images, Calibration* ranges) const {
+  void compute(OneDnnSession& session, const float* images, Calibration* seen) const {
     embed_patches(session, images);
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-      attention(session, blocks_[i], ranges ? &(*ranges)[i] : nullptr);
-      mlp(session, blocks_[i], ranges ? &(*ranges)[i] : nullptr);
+      attention(session, blocks_[i], seen ? &(*seen)[i] : nullptr);
+      mlp(session, blocks_[i], seen ? &(*seen)[i] : nullptr);
     }
+  }
+
+  /// Calls work with q, k, v, attention's output or the hidden layer as what they are: f32 or bf16.
+  template <class Work>
+  void with_type(std::byte* values, const Work& work) const {
+    if (stream_type_ == Type::f32)
+      work(reinterpret_cast<float*>(values));
+    else
+      work(reinterpret_cast<Bfloat16Bits*>(values));
   }
 
   template <class Element>
@@ -217,66 +146,86 @@ class OneDnnBackend final : public Backend {
 
   void embed_patches(OneDnnSession& session, const float* images) const {
     share(session.rows(), [&](std::size_t begin, std::size_t end) {
-      if (stream_type_ == Type::f32)
-        cut_into_patches(images, begin, end, reinterpret_cast<float*>(session.wide()));
-      else
-        cut_into_patches(images, begin, end, reinterpret_cast<Bfloat16Bits*>(session.wide()));
+      with_type(session.wide(), [&](auto* patches) { cut_into_patches(images, begin, end, patches); });
     });
     for (std::int64_t i = 0; i < session.batch(); ++i)
       std::copy(positions_.begin(), positions_.end(), session.residual() + std::size_t(i) * positions_.size());
     session.apply(patch_embed_);
   }
 
-  void attention(OneDnnSession& session, const BlockLayers& block, BlockRanges* ranges) const {
-    const std::size_t values = session.rows() * std::size_t(shape_.width);
-    norm(session, block.norm1, block.qkv.packed.kind.type);
-    if (ranges != nullptr) watch(session.normed(), session, shape_.width, ranges->attention_input);
-    session.apply(block.qkv);
-    session.attend();
-    if (ranges != nullptr) watch(session.normed(), session, shape_.width, ranges->attention_output);
-    if (block.proj.packed.kind.type == LinearType::kInt8) {
-      share(values, [&](std::size_t begin, std::size_t end) {
-        auto* to = reinterpret_cast<std::uint8_t*>(session.coded()) + begin;
-        if (stream_type_ == Type::f32)
-          quantize(reinterpret_cast<const float*>(session.normed()) + begin, end - begin, block.proj_inverse_scale, to);
-        else
-          quantize(reinterpret_cast<const Bfloat16Bits*>(session.normed()) + begin, end - begin,
-                   block.proj_inverse_scale, to);
+  void attention(OneDnnSession& session, const BlockLayers& block, BlockStatistics* seen) const {
+    const auto width = std::size_t(shape_.width);
+    norm(session, block.norm1, block.qkv);
+    if (seen != nullptr) watch(session.normed(), session, width, seen->attention_input);
+    session.apply(block.qkv.layer);
+    if (block.qkv.is_int8()) {
+      by_rows(session, session.wide(), 3 * width, [&](auto* qkv, std::size_t first, std::size_t rows) {
+        scale_rows(qkv, rows, 3 * width, session.row_scales() + first, block.qkv.bias.data());
       });
     }
-    session.apply(block.proj);
-  }
-
-  void mlp(OneDnnSession& session, const BlockLayers& block, BlockRanges* ranges) const {
-    norm(session, block.norm2, block.fc1.packed.kind.type);
-    if (ranges != nullptr) watch(session.normed(), session, shape_.width, ranges->mlp_input);
-    session.apply(block.fc1);
-    if (ranges != nullptr) {
-      const auto values = std::size_t(shape_.mlp_width) * session.rows();
-      widen(ranges->mlp_hidden, reinterpret_cast<const float*>(session.wide()), values, 1);
+    session.attend();
+    if (seen != nullptr) watch(session.normed(), session, width, seen->attention_output);
+    if (block.proj.is_int8()) {
+      by_rows(session, session.normed(), width, [&](const auto* values, std::size_t first, std::size_t rows) {
+        code_rows(values, rows, width, block.proj.channels(), coded(session, first, width));
+      });
     }
-    session.apply(block.fc2);
+    session.apply(block.proj.layer);
+    add_product(session, block.proj);
   }
 
-  static void watch(const std::byte* values, OneDnnSession& session, std::int64_t width, ChannelRanges& ranges) {
-    widen(ranges, reinterpret_cast<const float*>(values), session.rows(), std::size_t(width));
+  void mlp(OneDnnSession& session, const BlockLayers& block, BlockStatistics* seen) const {
+    const auto hidden = std::size_t(shape_.mlp_width);
+    norm(session, block.norm2, block.fc1);
+    if (seen != nullptr) watch(session.normed(), session, std::size_t(shape_.width), seen->mlp_input);
+    session.apply(block.fc1.layer);
+    if (seen != nullptr) watch(session.wide(), session, hidden, seen->mlp_hidden);
+    if (block.fc1.is_int8()) {
+      by_rows(session, session.wide(), hidden, [&](const auto* product, std::size_t first, std::size_t rows) {
+        gelu_coded(product, rows, hidden, session.row_scales() + first, block.fc1.bias.data(), block.fc2.channels(),
+                   session.hidden_row(), coded(session, first, hidden));
+      });
+    }
+    session.apply(block.fc2.layer);
+    add_product(session, block.fc2);
   }
 
-  /// The residual stream, normalised, as the next layer wants it.
-  void norm(OneDnnSession& session, const NormParameters& parameters, LinearType type) const {
+  /// Calls work(values of the first row, first row, rows) on every thread with its share.
+  template <class Work>
+  void by_rows(OneDnnSession& session, std::byte* values, std::size_t width, const Work& work) const {
+    share(session.rows(), [&](std::size_t begin, std::size_t end) {
+      with_type(values, [&](auto* typed) { work(typed + begin * width, begin, end - begin); });
+    });
+  }
+
+  static CodedRows coded(OneDnnSession& session, std::size_t first, std::size_t width) {
+    return {session.coded() + first * width, session.row_scales() + first};
+  }
+
+  /// An int8 proj or fc2 to the residual stream; others did that themselves.
+  void add_product(OneDnnSession& session, const BlockLayer& layer) const {
+    if (!layer.is_int8()) return;
+    const auto width = std::size_t(shape_.width);
+    share(session.rows(), [&](std::size_t begin, std::size_t end) {
+      add_scaled_rows(reinterpret_cast<const float*>(session.wide()) + begin * width, end - begin, width,
+                      session.row_scales() + begin, layer.bias.data(), session.residual() + begin * width);
+    });
+  }
+
+  static void watch(const std::byte* values, OneDnnSession& session, std::size_t width, ChannelStatistics& channels) {
+    Observer::see(channels, reinterpret_cast<const float*>(values), session.rows(), width);
+  }
+
+  /// The residual stream, normalised, as `next` wants it.
+  void norm(OneDnnSession& session, const NormParameters& parameters, const BlockLayer& next) const {
     const auto width = std::size_t(shape_.width);
     const NormWeights weights{parameters.gain.data(), parameters.shift.data(), float(shape_.norm_eps)};
     share(session.rows(), [&](std::size_t begin, std::size_t end) {
       const float* x = session.residual() + begin * width;
-      const std::size_t first = begin * width, rows = end - begin;
-      switch (type) {
-        case LinearType::kF32:
-          return layer_norm(x, rows, width, weights, reinterpret_cast<float*>(session.normed()) + first);
-        case LinearType::kBf16:
-          return layer_norm(x, rows, width, weights, reinterpret_cast<Bfloat16Bits*>(session.normed()) + first);
-        case LinearType::kInt8:
-          return layer_norm(x, rows, width, weights, reinterpret_cast<std::uint8_t*>(session.normed()) + first);
-      }
+      if (next.is_int8())
+        layer_norm_coded(x, end - begin, width, weights, coded(session, begin, width));
+      else
+        with_type(session.normed(), [&](auto* to) { layer_norm(x, end - begin, width, weights, to + begin * width); });
     });
   }
 
@@ -309,12 +258,6 @@ class OneDnnBackend final : public Backend {
 };
 
 }  // namespace
-
-int BlockTypes::int8_layers() const {
-  int count = 0;
-  for (const LinearType type : {qkv, proj, fc1, fc2}) count += type == LinearType::kInt8;
-  return count;
-}
 
 bool processor_has(LinearType type) {
   const auto isa = unsigned(dnnl::get_effective_cpu_isa());  // a set: newer ones contain older ones

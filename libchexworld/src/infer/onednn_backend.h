@@ -4,6 +4,7 @@
 #pragma once
 
 #include "infer/backend.h"
+#include "infer/calibration.h"
 #include "infer/packed_linear.h"
 
 #include <memory>
@@ -12,20 +13,10 @@
 
 namespace chexworld {
 
-/// How the linear layers of one block are computed.
-struct BlockTypes {
-  LinearType qkv = LinearType::kF32;
-  LinearType proj = LinearType::kF32;
-  LinearType fc1 = LinearType::kF32;
-  LinearType fc2 = LinearType::kF32;  ///< kInt8 only with an int8 fc1
-
-  int int8_layers() const;
-};
-
 struct OneDnnOptions {
-  LinearType wide = LinearType::kF32;   ///< f32 or bf16: of everything that is not int8
-  std::vector<BlockTypes> blocks;       ///< one per block: `wide` or int8
-  const Calibration* ranges = nullptr;  ///< needed with int8
+  LinearType wide = LinearType::kF32;       ///< f32 or bf16: of everything that is not int8
+  Int8Choice int8 = {};                     ///< one per block; empty for none
+  const Calibration* statistics = nullptr;  ///< needed with int8
   int threads = 1;
 };
 

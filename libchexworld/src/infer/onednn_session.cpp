@@ -75,25 +75,29 @@ void OneDnnSession::lay_out(const std::vector<LayerSlot>& slots) {
       widest = std::max(widest, std::size_t(slot.kind.outputs) * Memory::data_type_size(slot.kind.output));
   }
   const std::size_t pairs = std::size_t(shape_.heads * shape_.patches() * shape_.patches());
+  const bool int8 = std::any_of(slots.begin(), slots.end(),
+                                [](const LayerSlot& slot) { return slot.kind.type == LinearType::kInt8; });
+  if (int8) {
+    widest = std::max(widest, width * sizeof(float));
+    coded_ = reserve(rows() * std::max(width, std::size_t(shape_.mlp_width)));
+    row_scales_ = reserve(rows() * sizeof(float));
+    hidden_row_ = (std::size_t(shape_.mlp_width) + kAlignment - 1) / kAlignment * kAlignment;
+    hidden_rows_ = reserve(most_threads() * hidden_row_ * sizeof(float));
+  }
   residual_ = reserve(rows() * width * sizeof(float));
   normed_ = reserve(rows() * width * element);
-  coded_ = reserve(rows() * width);
   wide_ = reserve(rows() * widest);
   scores_ = reserve(pairs * sizeof(float));
   weights_ = stream_type_ == Type::f32 ? scores_ : reserve(pairs * element);
 }
 
 std::byte* OneDnnSession::input_of(const LayerSlot& slot) {
-  switch (slot.stage) {
-    case Stage::kPatches:
-    case Stage::kFc2: return wide();
-    case Stage::kProj: return slot.kind.type == LinearType::kInt8 ? coded() : normed();
-    default: return normed();
-  }
+  if (slot.kind.type == LinearType::kInt8) return at(coded_);
+  return slot.stage == Stage::kPatches || slot.stage == Stage::kFc2 ? wide() : normed();
 }
 
-std::byte* OneDnnSession::output_of(Stage stage) {
-  return stage == Stage::kQkv || stage == Stage::kFc1 ? wide() : at(residual_);
+std::byte* OneDnnSession::output_of(const LayerSlot& slot) {
+  return slot.kind.epilogue == Epilogue::kAdd ? at(residual_) : wide();
 }
 
 Memory OneDnnSession::scratch_for(const dnnl::matmul::primitive_desc& kernel) {
@@ -106,7 +110,7 @@ Memory OneDnnSession::scratch_for(const dnnl::matmul::primitive_desc& kernel) {
 void OneDnnSession::bind(const LayerSlot& slot) {
   const auto kernel = linear_kernel(engine_, slot.kind, std::int64_t(rows()), slot.weights);
   kernels_.push_back({dnnl::matmul(kernel), Memory(kernel.src_desc(), engine_, input_of(slot)),
-                      Memory(kernel.dst_desc(), engine_, output_of(slot.stage)), scratch_for(kernel)});
+                      Memory(kernel.dst_desc(), engine_, output_of(slot)), scratch_for(kernel)});
 }
 
 void OneDnnSession::apply(const Layer& layer) {
@@ -118,10 +122,7 @@ void OneDnnSession::apply(const Layer& layer) {
   arguments.add(DNNL_ARG_BIAS, packed.bias);
   arguments.add(DNNL_ARG_DST, kernel.output);
   arguments.add(DNNL_ARG_SCRATCHPAD, kernel.scratch);
-  arguments.add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC, packed.input_scale);
   arguments.add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, packed.weight_scale);
-  arguments.add(DNNL_ARG_ATTR_SCALES | DNNL_ARG_DST, packed.output_scale);
-  arguments.add(DNNL_ARG_ATTR_ZERO_POINTS | DNNL_ARG_DST, packed.output_zero_point);
   arguments.run(kernel.primitive, stream_);
 }
 

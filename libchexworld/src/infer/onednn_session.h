@@ -5,6 +5,7 @@
 
 #include "infer/encoder_weights.h"
 #include "infer/packed_linear.h"
+#include "infer/threads.h"
 
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -47,8 +48,11 @@ class OneDnnSession {
   // Buffers; M = batch * N rows. Those that share memory are never needed at the same time.
   float* residual() { return reinterpret_cast<float*>(at(residual_)); }  ///< f32[M,D]
   std::byte* normed() { return at(normed_); }  ///< [M,D] of the next layer's type; attention's output
-  std::byte* coded() { return at(coded_); }    ///< u8[M,D], attention's output for an int8 proj
   std::byte* wide() { return at(wide_); }      ///< patches, then qkv, then the MLP's hidden layer
+  // The same with int8 layers: their input, and the products of proj and fc2 f32[M,D] in wide().
+  std::uint8_t* coded() { return reinterpret_cast<std::uint8_t*>(at(coded_)); }  ///< u8[M,D] or u8[M,mlp_width]
+  float* row_scales() { return reinterpret_cast<float*>(at(row_scales_)); }      ///< f32[M], of coded()
+  float* hidden_row() { return reinterpret_cast<float*>(at(hidden_rows_)) + thread_index() * hidden_row_; }
 
   void apply(const Layer& layer);
   /// qkv in wide() to the attention output in normed().
@@ -70,7 +74,7 @@ class OneDnnSession {
   void bind_attention();
   dnnl::memory scratch_for(const dnnl::matmul::primitive_desc& kernel);
   std::byte* input_of(const LayerSlot& slot);
-  std::byte* output_of(Stage stage);
+  std::byte* output_of(const LayerSlot& slot);
   void weigh(std::int64_t image);
 
   dnnl::engine engine_;
@@ -80,7 +84,9 @@ class OneDnnSession {
   dnnl::memory::data_type stream_type_;
 
   std::size_t bytes_ = 0;
-  std::size_t residual_ = 0, normed_ = 0, coded_ = 0, wide_ = 0, scores_ = 0, weights_ = 0;
+  std::size_t residual_ = 0, normed_ = 0, coded_ = 0, row_scales_ = 0, hidden_rows_ = 0, wide_ = 0, scores_ = 0,
+              weights_ = 0;
+  std::size_t hidden_row_ = 0;  // numbers from one thread's row to the next one's
   struct Free {
     void operator()(std::byte* memory) const { std::free(memory); }
   };

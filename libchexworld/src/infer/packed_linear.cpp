@@ -17,14 +17,7 @@ dnnl::primitive_attr attributes_of(const LinearKind& kind) {
   if (kind.epilogue == Epilogue::kAdd) after.append_sum(1.0F);
   if (kind.epilogue == Epilogue::kGelu) after.append_eltwise(dnnl::algorithm::eltwise_gelu_erf, 0, 0);
   attributes.set_post_ops(after);
-  if (kind.type == LinearType::kInt8) {
-    attributes.set_scales_mask(DNNL_ARG_SRC, 0);
-    attributes.set_scales_mask(DNNL_ARG_WEIGHTS, 1 << 1);  // one per output channel
-  }
-  if (kind.output == Type::u8) {
-    attributes.set_scales_mask(DNNL_ARG_DST, 0);
-    attributes.set_zero_points_mask(DNNL_ARG_DST, 0);
-  }
+  if (kind.type == LinearType::kInt8) attributes.set_scales_mask(DNNL_ARG_WEIGHTS, 1 << 1);  // one per output channel
   return attributes;
 }
 
@@ -77,19 +70,13 @@ PackedLinear pack(const dnnl::engine& engine, const LinearKind& kind, const Line
   return packed;
 }
 
-PackedLinear pack_int8(const dnnl::engine& engine, const LinearKind& kind, const LinearWeights& layer,
-                       const Coding& input, const UniformCoding* output, std::int64_t rows) {
-  const QuantizedLinear quantized = quantize(layer, input);
+PackedLinear pack_int8(const dnnl::engine& engine, const LinearKind& kind, const QuantizedLinear& layer,
+                       std::int64_t rows) {
   PackedLinear packed;
   packed.kind = kind;
-  packed.weights = arranged(engine, kind, Type::s8, quantized.weight.data(), rows);
-  packed.bias = filled(engine, {1, kind.outputs}, Type::f32, quantized.bias.data());
-  packed.weight_scale = filled(engine, {kind.outputs}, Type::f32, quantized.weight_scale.data());
-  packed.input_scale = filled(engine, {1}, Type::f32, &input.scale);
-  if (output != nullptr) {
-    packed.output_scale = filled(engine, {1}, Type::f32, &output->scale);
-    packed.output_zero_point = filled(engine, {1}, Type::s32, &output->zero_point);
-  }
+  packed.weights = arranged(engine, kind, Type::s8, layer.weight.data(), rows);
+  packed.bias = filled(engine, {1, kind.outputs}, Type::f32, layer.compensation.data());
+  packed.weight_scale = filled(engine, {kind.outputs}, Type::f32, layer.weight_scale.data());
   return packed;
 }
 

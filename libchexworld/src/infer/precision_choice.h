@@ -16,6 +16,8 @@ namespace chexworld {
 struct ChosenBackend {
   std::unique_ptr<Backend> backend;
   Precision precision = Precision::kF32;
+  std::string name;                              // of the backend; empty for oneDNN
+  std::string instructions;                      // the device; empty for oneDNN
   std::optional<double> least_cosine;            // to f32, where it was checked
   std::optional<StoredCalibration> calibration;  // of an int8 backend
   std::vector<std::string> remarks;

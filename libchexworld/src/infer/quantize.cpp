@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/quantize.h"
 
-#include "infer/kernels.h"
+#include "infer/row_coding.h"
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace chexworld {
 namespace {
@@ -43,33 +44,17 @@ QuantizedRow quantize_row(const float* weight, const Coding& input, std::span<st
 
 }  // namespace
 
-Coding balanced_coding(const ChannelRanges& ranges, const LinearWeights& layer) {
+Coding balanced_coding(const ChannelStatistics& statistics, const LinearWeights& layer) {
   const std::vector<float> weights = largest_weights(layer);
   Coding coding;
-  float widest = 0;
+  coding.centre = statistics.mean;
   for (std::size_t j = 0; j < weights.size(); ++j) {
-    const float half = std::max((ranges.most[j] - ranges.least[j]) / 2, kSmallest);
-    coding.centre.push_back((ranges.most[j] + ranges.least[j]) / 2);
-    coding.factor.push_back(std::sqrt(half / weights[j]));
-    widest = std::max(widest, half / coding.factor.back());
+    const float mean = statistics.mean[j];
+    const float reach = std::max({statistics.most[j] - mean, mean - statistics.least[j], kSmallest});
+    coding.factor.push_back(std::sqrt(reach / weights[j]));
+    coding.inverse_factor.push_back(1 / coding.factor.back());
   }
-  coding.scale = widest / 127;
   return coding;
-}
-
-UniformCoding uniform_coding(const ChannelRanges& ranges) {
-  const float least = std::min(ranges.least.front(), 0.0F);
-  const float most = std::max(ranges.most.front(), 0.0F);
-  UniformCoding coding;
-  coding.scale = std::max(most - least, kSmallest) / 255;
-  coding.zero_point = std::int32_t(std::lround(-least / coding.scale));
-  return coding;
-}
-
-Coding UniformCoding::for_channels(std::int64_t count) const {
-  const auto channels = static_cast<std::size_t>(count);
-  return {std::vector<float>(channels, scale * float(kZeroPoint - zero_point)), std::vector<float>(channels, 1.0F),
-          scale};
 }
 
 QuantizedLinear quantize(const LinearWeights& layer, const Coding& input) {
@@ -79,9 +64,9 @@ QuantizedLinear quantize(const LinearWeights& layer, const Coding& input) {
   for (std::size_t n = 0; n < std::size_t(layer.outputs); ++n) {
     const std::span<std::int8_t> to(quantized.weight.data() + n * inputs, inputs);
     const QuantizedRow row = quantize_row(layer.weight.data() + n * inputs, input, to);
-    const double offset = double(kZeroPoint) * double(input.scale) * double(row.scale) * double(row.weight_sum);
     quantized.weight_scale.push_back(row.scale);
-    quantized.bias.push_back(float(double(layer.bias[n]) + row.centre_sum - offset));
+    quantized.compensation.push_back(float(-double(kZeroPoint) * double(row.scale) * double(row.weight_sum)));
+    quantized.bias.push_back(float(double(layer.bias[n]) + row.centre_sum));
   }
   return quantized;
 }
@@ -89,21 +74,8 @@ QuantizedLinear quantize(const LinearWeights& layer, const Coding& input) {
 NormParameters coded_norm(const NormParameters& norm, const Coding& coding) {
   NormParameters coded = norm;
   for (std::size_t j = 0; j < coded.gain.size(); ++j) {
-    const float step = coding.factor[j] * coding.scale;
-    coded.gain[j] = norm.gain[j] / step;
-    coded.shift[j] = (norm.shift[j] - coding.centre[j]) / step;
-  }
-  return coded;
-}
-
-LinearWeights coded_values(const LinearWeights& qkv, const Coding& coding) {
-  LinearWeights coded = qkv;
-  const auto width = static_cast<std::size_t>(qkv.inputs);
-  for (std::size_t j = 0; j < width; ++j) {
-    const std::size_t row = 2 * width + j;
-    const float factor = coding.factor[j];
-    for (std::size_t k = 0; k < width; ++k) coded.weight[row * width + k] /= factor;
-    coded.bias[row] = (qkv.bias[row] - coding.centre[j]) / factor;
+    coded.gain[j] = norm.gain[j] * coding.inverse_factor[j];
+    coded.shift[j] = (norm.shift[j] - coding.centre[j]) * coding.inverse_factor[j];
   }
   return coded;
 }

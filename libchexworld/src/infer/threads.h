@@ -18,6 +18,10 @@ class ThreadScope {
   int before_;
 };
 
+inline std::size_t most_threads() { return static_cast<std::size_t>(omp_get_max_threads()); }
+/// Within share(): which of the threads this is.
+inline std::size_t thread_index() { return static_cast<std::size_t>(omp_get_thread_num()); }
+
 /// Calls work(begin, end) on every thread with its share of 0..count; `work` must not throw.
 template <class Work>
 void share(std::size_t count, const Work& work) {

@@ -25,7 +25,8 @@ class EngineEncoder final : public BatchEncoder {
     to.embedding.resize(std::size_t(batch * facts.width));
     to.normalized.resize(to.embedding.size());
     to.patches.resize(with_patches ? std::size_t(batch * facts.patches * facts.width) : 0);
-    engine_.run(images, batch, {to.embedding, to.normalized, to.patches}).value();
+    to.findings.resize(facts.head ? std::size_t(batch) * facts.head->labels.size() : 0);
+    engine_.run(images, batch, {to.embedding, to.normalized, to.patches, to.findings}).value();
   }
 
  private:
@@ -174,6 +175,12 @@ ModelPointer BundleLoader::load(const std::filesystem::path& path, std::string_v
     fail(ErrorCode::kConflict, path.string() + ": was replaced while it was read; try again");
   within(path.string() + ": trying it out", [&] { warm(engine); });
   facts.engine = engine.facts();
+  if (facts.engine.head) {
+    for (const BundleLabel& label : facts.engine.head->labels) {
+      facts.labels.push_back(label.name);
+      model->findings.push_back({.name = label.name, .threshold = label.threshold});
+    }
+  }
   facts.streams = streams_;
   facts.remarks = engine.facts().remarks;
   if (!remark_.empty()) facts.remarks.push_back(remark_);

@@ -62,7 +62,7 @@ TEST_P(BundleOfKind, ReadsBackWhatWasWritten) {
 
 INSTANTIATE_TEST_SUITE_P(Heads, BundleOfKind,
                          testing::Values(BundleHead::Kind::kLinear, BundleHead::Kind::kNormLinear,
-                                         BundleHead::Kind::kAttentive));
+                                         BundleHead::Kind::kAttentive, BundleHead::Kind::kMlp));
 
 TEST(Bundle, WithoutHeadAndSelfTest) {
   const test::TemporaryFolder folder;

@@ -242,7 +242,7 @@ TEST_P(ImportHead, ComesWithItsLabelsAndMakesABundle) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ImportHead,
                          testing::Values(BundleHead::Kind::kLinear, BundleHead::Kind::kNormLinear,
-                                         BundleHead::Kind::kAttentive));
+                                         BundleHead::Kind::kAttentive, BundleHead::Kind::kMlp));
 
 TEST(Import, HeadThatDoesNotFitIsLeftOutWithANote) {
   Tensors tensors;

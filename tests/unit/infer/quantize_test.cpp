@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "infer/quantize.h"
+#include "infer/row_coding.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,44 +10,55 @@
 namespace chexworld {
 namespace {
 
+constexpr std::size_t kRows = 50, kInputs = 40, kOutputs = 24;
+
 struct Example {
-  LinearWeights layer{40, 24, std::vector<float>(40 * 24), std::vector<float>(24)};
-  std::vector<float> rows;  // f32[50,40], channels of very different range and centre
-  ChannelRanges ranges{std::vector<float>(40, 1e9F), std::vector<float>(40, -1e9F)};
+  LinearWeights layer{kInputs, kOutputs, std::vector<float>(kInputs* kOutputs), std::vector<float>(kOutputs)};
+  std::vector<float> rows;  // f32[kRows,kInputs], channels of very different range and centre
+  ChannelStatistics statistics{std::vector<float>(kInputs, 1e9F), std::vector<float>(kInputs, -1e9F),
+                               std::vector<float>(kInputs, 0)};
 
   Example() {
     std::mt19937 random(1);
     std::normal_distribution<float> normal;
     for (float& value : layer.weight) value = 0.1F * normal(random);
     for (float& value : layer.bias) value = normal(random);
-    for (std::size_t i = 0; i < 50 * 40; ++i) {
-      const auto channel = float(i % 40);
+    for (std::size_t i = 0; i < kRows * kInputs; ++i) {
+      const std::size_t channel = i % kInputs;
       rows.push_back(normal(random) * (channel == 3 ? 60.0F : 1.0F) + (channel == 5 ? 30.0F : 0.0F));
-      ranges.least[i % 40] = std::min(ranges.least[i % 40], rows.back());
-      ranges.most[i % 40] = std::max(ranges.most[i % 40], rows.back());
+      statistics.least[channel] = std::min(statistics.least[channel], rows.back());
+      statistics.most[channel] = std::max(statistics.most[channel], rows.back());
+      statistics.mean[channel] += rows.back() / float(kRows);
     }
   }
 };
 
-std::uint8_t stored(float x, const Coding& coding, std::size_t channel) {
-  const float q = (x - coding.centre[channel]) / (coding.factor[channel] * coding.scale) + 128;
-  return std::uint8_t(std::clamp(std::nearbyint(q), 0.0F, 255.0F));
+Coding plain_coding() {
+  return {std::vector<float>(kInputs, 0), std::vector<float>(kInputs, 1), std::vector<float>(kInputs, 1)};
 }
+
+struct Coded {
+  std::vector<std::uint8_t> values = std::vector<std::uint8_t>(kRows * kInputs);
+  std::vector<float> scales = std::vector<float>(kRows);
+  CodedRows to() { return {values.data(), scales.data()}; }
+};
 
 /// Root mean square error of the quantized product, divided by that of the exact one.
 double relative_error(const Example& example, const Coding& coding) {
   const QuantizedLinear quantized = quantize(example.layer, coding);
+  Coded coded;
+  code_rows(example.rows.data(), kRows, kInputs, {coding.centre.data(), coding.inverse_factor.data()}, coded.to());
   double error = 0, power = 0;
-  for (std::size_t row = 0; row < 50; ++row) {
-    for (std::size_t n = 0; n < 24; ++n) {
+  for (std::size_t row = 0; row < kRows; ++row) {
+    for (std::size_t n = 0; n < kOutputs; ++n) {
       double exact = example.layer.bias[n];
       long sum = 0;
-      for (std::size_t j = 0; j < 40; ++j) {
-        exact += double(example.layer.weight[n * 40 + j]) * double(example.rows[row * 40 + j]);
-        sum += long(quantized.weight[n * 40 + j]) * stored(example.rows[row * 40 + j], coding, j);
+      for (std::size_t j = 0; j < kInputs; ++j) {
+        exact += double(example.layer.weight[n * kInputs + j]) * double(example.rows[row * kInputs + j]);
+        sum += long(quantized.weight[n * kInputs + j]) * coded.values[row * kInputs + j];
       }
-      const double found =
-          double(coding.scale) * double(quantized.weight_scale[n]) * double(sum) + double(quantized.bias[n]);
+      const double product = double(quantized.weight_scale[n]) * double(sum) + double(quantized.compensation[n]);
+      const double found = double(coded.scales[row]) * product + double(quantized.bias[n]);
       error += (found - exact) * (found - exact);
       power += exact * exact;
     }
@@ -56,50 +68,74 @@ double relative_error(const Example& example, const Coding& coding) {
 
 TEST(Quantize, FollowsTheExactProduct) {
   const Example example;
-  EXPECT_LT(relative_error(example, balanced_coding(example.ranges, example.layer)), 0.02);
+  EXPECT_LT(relative_error(example, balanced_coding(example.statistics, example.layer)), 0.02);
 }
 
 TEST(Quantize, BalancingBeatsOneRangeForAll) {
   const Example example;
-  const float least = *std::min_element(example.ranges.least.begin(), example.ranges.least.end());
-  const float most = *std::max_element(example.ranges.most.begin(), example.ranges.most.end());
-  const double uniform = relative_error(example, uniform_coding({{least}, {most}}).for_channels(40));
-  EXPECT_LT(uniform, 0.2) << "the uniform coding is wrong, not just coarse";
-  EXPECT_LT(relative_error(example, balanced_coding(example.ranges, example.layer)), uniform);
+  const double plain = relative_error(example, plain_coding());
+  EXPECT_LT(plain, 0.2) << "the plain coding is wrong, not just coarse";
+  EXPECT_LT(relative_error(example, balanced_coding(example.statistics, example.layer)), plain);
 }
 
-TEST(Quantize, UniformCodingHasAnExactZero) {
-  const UniformCoding coding = uniform_coding({{-0.17F}, {5.0F}});
-  EXPECT_NEAR(coding.scale * 255, 5.17F, 1e-5);
-  EXPECT_EQ(coding.zero_point, 8);
-  EXPECT_EQ(uniform_coding({{1.0F}, {5.0F}}).zero_point, 0) << "zero is always in the range";
+TEST(Quantize, RowsFarOutsideWhatCalibrationSawAreNotCutOff) {
+  Example example;
+  const Coding coding = balanced_coding(example.statistics, example.layer);
+  for (std::size_t i = 0; i < kInputs; ++i) example.rows[7 * kInputs + i] *= 100;
+  EXPECT_LT(relative_error(example, coding), 0.02);
 }
 
 TEST(Quantize, ChannelsThatNeverMoveAreHarmless) {
   Example example;
-  example.ranges.least[7] = example.ranges.most[7] = 0.5F;
-  for (std::size_t row = 0; row < 50; ++row) example.rows[row * 40 + 7] = 0.5F;
-  for (std::size_t n = 0; n < 24; ++n) example.layer.weight[n * 40 + 9] = 0;
-  EXPECT_LT(relative_error(example, balanced_coding(example.ranges, example.layer)), 0.02);
+  example.statistics.least[7] = example.statistics.most[7] = example.statistics.mean[7] = 0.5F;
+  for (std::size_t row = 0; row < kRows; ++row) example.rows[row * kInputs + 7] = 0.5F;
+  for (std::size_t n = 0; n < kOutputs; ++n) example.layer.weight[n * kInputs + 9] = 0;
+  EXPECT_LT(relative_error(example, balanced_coding(example.statistics, example.layer)), 0.02);
 }
 
 TEST(Quantize, CodedNormGivesTheCodedActivation) {
   const Example example;
-  const Coding coding = balanced_coding(example.ranges, example.layer);
-  const NormParameters norm{std::vector<float>(40, 1.5F), std::vector<float>(40, 0.25F)};
-  const NormParameters coded = coded_norm(norm, coding);
-  for (std::size_t j = 0; j < 40; ++j) {
-    const float x = 0.7F, plain = x * norm.gain[j] + norm.shift[j];
-    EXPECT_NEAR(x * coded.gain[j] + coded.shift[j], (plain - coding.centre[j]) / (coding.factor[j] * coding.scale),
-                1e-3);
+  const Coding coding = balanced_coding(example.statistics, example.layer);
+  const NormParameters norm{std::vector<float>(kInputs, 1.5F), std::vector<float>(kInputs, 0.25F)};
+  const NormParameters folded = coded_norm(norm, coding);
+  std::vector<float> plain(example.rows.size());
+  Coded separately, at_once;
+  layer_norm(example.rows.data(), kRows, kInputs, {norm.gain.data(), norm.shift.data(), 1e-6F}, plain.data());
+  code_rows(plain.data(), kRows, kInputs, {coding.centre.data(), coding.inverse_factor.data()}, separately.to());
+  layer_norm_coded(example.rows.data(), kRows, kInputs, {folded.gain.data(), folded.shift.data(), 1e-6F}, at_once.to());
+  for (std::size_t i = 0; i < kRows; ++i) EXPECT_NEAR(at_once.scales[i] / separately.scales[i], 1, 1e-4);
+  for (std::size_t i = 0; i < plain.size(); ++i)
+    EXPECT_NEAR(int(at_once.values[i]), int(separately.values[i]), 1) << "a tie may round either way";
+}
+
+TEST(RowCoding, AScaledProductIsRebuiltAddedAndPassedThroughTheGelu) {
+  const std::vector<float> product{-2, 0, 3, 1, -40, 5}, scales{0.5F, 2}, bias{1, 0, -1};
+  const std::vector<float> expected{0, 0, 0.5F, 3, -80, 9};
+  std::vector<float> scaled = product, sum(6, 10);
+  scale_rows(scaled.data(), 2, 3, scales.data(), bias.data());
+  EXPECT_EQ(scaled, expected);
+  add_scaled_rows(product.data(), 2, 3, scales.data(), bias.data(), sum.data());
+  for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(sum[i], 10 + expected[i]);
+
+  const std::vector<float> centre{0.5F, 0, 1}, inverse{2, 1, 0.5F};
+  std::vector<float> row(3), to_scales = scales;
+  std::vector<std::uint8_t> values(6);
+  gelu_coded(product.data(), 2, 3, to_scales.data(), bias.data(), {centre.data(), inverse.data()}, row.data(),
+             {values.data(), to_scales.data()});
+  for (std::size_t i = 0; i < 6; ++i) {
+    const double x = double(expected[i]);
+    const double u = (x * 0.5 * std::erfc(-x / std::sqrt(2.0)) - double(centre[i % 3])) * double(inverse[i % 3]);
+    EXPECT_NEAR(double(to_scales[i / 3]) * (int(values[i]) - kZeroPoint), u, double(to_scales[i / 3]) * 0.51) << i;
   }
 }
 
-TEST(Quantize, CodedValuesTouchOnlyTheValueRows) {
-  LinearWeights qkv{2, 6, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, {1, 2, 3, 4, 5, 6}};
-  const LinearWeights coded = coded_values(qkv, {{1, 2}, {2, 4}, 0.1F});
-  EXPECT_EQ(coded.weight, (std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 4.5F, 5, 2.75F, 3}));
-  EXPECT_EQ(coded.bias, (std::vector<float>{1, 2, 3, 4, 2, 1}));
+TEST(RowCoding, ARowOfZerosStaysZero) {
+  const std::vector<float> zeros(kInputs, 0);
+  const Coding coding = plain_coding();
+  Coded coded;
+  code_rows(zeros.data(), 1, kInputs, {coding.centre.data(), coding.inverse_factor.data()}, coded.to());
+  for (std::size_t i = 0; i < kInputs; ++i) EXPECT_EQ(int(coded.values[i]), kZeroPoint);
+  EXPECT_TRUE(std::isfinite(coded.scales[0]));
 }
 
 }  // namespace

@@ -39,6 +39,24 @@ RandomBundle::RandomBundle(const EncoderShape& shape, const WeightSpread& spread
   }
 }
 
+void RandomBundle::add_head(const BundleHead& head, float spread, unsigned seed) {
+  config.head = head;
+  if (head.kind == BundleHead::Kind::kNormLinear) {
+    for (const char* name : {"encoder.norm.weight", "encoder.norm.bias"}) {
+      values.erase(name);
+      shapes.erase(name);
+    }
+  }
+  std::mt19937 random(seed);
+  for (const auto& [name, extents] : head_tensors(head, config.encoder.width)) {
+    std::size_t count = 1;
+    for (const std::int64_t extent : extents) count *= std::size_t(extent);
+    values[name].resize(count);
+    fill(values[name], name, {.linear = spread, .norm = spread}, random);
+    shapes[name] = extents;
+  }
+}
+
 std::vector<std::int64_t> RandomBundle::shape_of(const std::string& name) const { return shapes.at(name); }
 
 void RandomBundle::write(const std::filesystem::path& path) const {

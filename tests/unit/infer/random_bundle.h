@@ -27,6 +27,9 @@ struct RandomBundle {
 
   RandomBundle(const EncoderShape& shape, const WeightSpread& spread, unsigned seed);
 
+  /// Random weights for a head, in place of the encoder's final norm where the head has its own.
+  void add_head(const BundleHead& head, float spread, unsigned seed);
+
   void write(const std::filesystem::path& path) const;
   std::vector<std::int64_t> shape_of(const std::string& name) const;
 
