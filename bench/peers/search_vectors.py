@@ -7,7 +7,7 @@ along the same axes, of the differences between real vectors and their ten neare
 the real covariance and mean, and around each real vector lies a neighbourhood as wide, and in as many directions, as
 real neighbourhoods are. At most the share 0.9 of a variance is given to the noise.
 
-Without EMBEDDINGS, t and w follow the power laws below and the real vectors are replaced by one normal draw per 500.
+Without EMBEDDINGS, t and w are those below, and the real vectors are replaced by one normal draw per 500.
 
 Writes base.f32, queries.f32 (from the same distribution, not among the base), truth.u32 (u32[QUERIES, 10] by exhaustive
 comparison in single precision), then facts.json. All of unit length.
@@ -20,10 +20,10 @@ import faiss
 import numpy
 
 # Fitted to the embeddings of 1,533 chest radiographs by a freshly initialised ViT-B/16; docs/search.md.
-MEAN_SHARE = 0.97  # of the squared length
-SPREAD_EXPONENT = 1.6  # t falls as (1 + i) ** -SPREAD_EXPONENT
-NEAR_SHARE = 0.05  # w / t of the first axis
-NEAR_EXPONENT = 0.6  # w / t grows as (1 + i) ** NEAR_EXPONENT, up to MOST_NOISE
+MEAN_SHARE = 0.843  # of the squared length
+AXES = [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+SPREAD = [0.901, 0.0646, 0.0144, 0.00332, 4.91e-4, 1.80e-4, 6.48e-5, 2.39e-5, 7.5e-6, 1.85e-6, 2.33e-7]  # t of these
+NEAR = [0.00141, 0.00964, 0.089, 0.356, 0.545, 0.748, 0.814, 0.867, 0.901, 0.969, 0.999]  # w / t of these
 MOST_NOISE = 0.9
 BLOCK = 50_000
 
@@ -49,9 +49,12 @@ def fitted(path, dimensions):
 
 
 def invented(count, dimensions, random):
-    total = (1.0 + numpy.arange(dimensions)) ** -SPREAD_EXPONENT
+    def between(values):
+        return numpy.exp(numpy.interp(numpy.log1p(numpy.arange(dimensions)), numpy.log1p(AXES), numpy.log(values)))
+
+    total = between(SPREAD)
     total *= (1 - MEAN_SHARE) / total.sum()
-    near = total * NEAR_SHARE * (1.0 + numpy.arange(dimensions)) ** NEAR_EXPONENT
+    near = total * between(NEAR)
     axes = numpy.linalg.qr(random.standard_normal((dimensions, dimensions)))[0].astype("f4")
     mean = unit(random.standard_normal((1, dimensions)))[0] * MEAN_SHARE**0.5
     centres = random.standard_normal((max(count // 500, 1), dimensions)) * total**0.5
