@@ -17,5 +17,7 @@ void add_embed(CLI::App& application);    // builds with the pipeline
 void add_store(CLI::App& application);    // builds with the service
 void add_serve(CLI::App& application);    // builds with service, DICOM and oneDNN
 void add_search(CLI::App& application);   // builds with the service
+void add_archive(CLI::App& application);   // builds with the trainer
+void add_pretrain(CLI::App& application);  // builds with the trainer
 
 }  // namespace chexworld::cli

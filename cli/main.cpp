@@ -34,6 +34,10 @@ void add_commands(CLI::App& application) {
 #ifdef CHEXWORLD_HAVE_WORKER
   add_serve(application);
 #endif
+#ifdef CHEXWORLD_HAVE_TRAINER
+  add_archive(application);
+  add_pretrain(application);
+#endif
 }
 
 /// CLI11 throws for --help and --version too; those succeed.

@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <unistd.h>
 
 namespace chexworld::cli {
@@ -13,10 +14,23 @@ constexpr auto kPlainInterval = std::chrono::seconds(10);
 constexpr int kBarWidth = 24;
 
 volatile std::sig_atomic_t interrupt_seen = 0;
+volatile std::sig_atomic_t interrupt_second = 0;  // of the monotonic clock
 
+int monotonic_second() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return int(now.tv_sec);
+}
+
+/// Launchers send one signal to the process and the same to its group: what comes at once counts once.
 void on_interrupt(int signal) {
-  interrupt_seen = 1;
-  std::signal(signal, SIG_DFL);
+  if (interrupt_seen == 0) {
+    interrupt_seen = 1;
+    interrupt_second = monotonic_second();
+  } else if (monotonic_second() - interrupt_second > 1) {
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+  }
 }
 
 std::string bar(std::int64_t done, std::int64_t total) {

@@ -37,7 +37,7 @@ class ProgressLine {
 /// "1 h 02 min", "3 min 05 s", "12 s"
 std::string duration_text(std::chrono::seconds duration);
 
-/// From now on the first SIGINT or SIGTERM only sets a flag; a second one ends the program as usual.
+/// From now on SIGINT and SIGTERM only set a flag; one more, at least two seconds later, ends the program as usual.
 void catch_interrupts();
 bool interrupted();
 

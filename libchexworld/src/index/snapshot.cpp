@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/snapshot.h"
 
+#include "base/checksum.h"
 #include "base/failure.h"
 #include "base/file.h"
-#include "index/checksum.h"
 
 #include <algorithm>
 #include <cerrno>

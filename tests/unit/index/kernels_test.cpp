@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/kernels.h"
 
-#include "index/checksum.h"
+#include "base/checksum.h"
 #include "index/quantise.h"
 
 #include <bit>

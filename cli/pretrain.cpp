@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `chexworld pretrain`: from an archive to a model bundle.
+#include "base/failure.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "trainer/run/run_folder.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+namespace chexworld::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct PretrainArguments {
+  fs::path archive, output, file, probe_archive, resume;
+  std::string preset;
+  std::vector<std::string> keep;
+  std::map<std::string, std::vector<std::string>> flags;  ///< by key, as typed
+  bool as_json = false;
+};
+
+/// "mask_pred_scale" -> "--mask-pred-scale"
+std::string flag_name(std::string key) {
+  std::replace(key.begin(), key.end(), '_', '-');
+  return "--" + key;
+}
+
+Json value_of(const SettingInfo& setting, const std::vector<std::string>& words) {
+  if (setting.is_text) return words.at(0);
+  Json values = Json::array();
+  for (const std::string& word : words) {
+    values.push_back(Json::parse(word, nullptr, false));
+    if (values.back().is_discarded())
+      fail(ErrorCode::kInvalidArgument,
+           flag_name(setting.key) + ": '" + word + "' is not " + (setting.is_flag ? "true or false" : "a number"));
+  }
+  return setting.values == 1 ? values.at(0) : values;
+}
+
+Json settings_of(const PretrainArguments& arguments) {
+  Json settings = Json::object();
+  for (const SettingInfo& setting : pretrain_settings())
+    if (const auto words = arguments.flags.find(setting.key); words != arguments.flags.end() && !words->second.empty())
+      settings[setting.key] = value_of(setting, words->second);
+  return settings;
+}
+
+/// Defaults, then the preset or what a checkpoint says, then the file, then flags.
+PretrainConfig config_of(const PretrainArguments& arguments, const std::optional<fs::path>& checkpoint) {
+  PretrainConfig config;
+  if (checkpoint) config = read_checkpoint_header(*checkpoint).config;
+  if (!arguments.preset.empty())
+    apply_settings(config, preset_settings(arguments.preset), "preset " + arguments.preset);
+  if (!arguments.file.empty()) apply_settings(config, read_config_file(arguments.file), arguments.file.string());
+  apply_settings(config, settings_of(arguments), "command line");
+  return config;
+}
+
+std::vector<std::int64_t> films_of(const Archive& archive, const std::vector<std::string>& keep) {
+  std::vector<std::int64_t> films(std::size_t(archive.size()));
+  for (std::size_t i = 0; i < films.size(); ++i) films[i] = std::int64_t(i);
+  for (const std::string& text : keep) {
+    const std::size_t sign = text.find('=');
+    if (sign == std::string::npos) fail(ErrorCode::kInvalidArgument, "--where takes COLUMN=VALUE, not '" + text + "'");
+    const std::string column = text.substr(0, sign), value = text.substr(sign + 1);
+    std::erase_if(films, [&](std::int64_t film) { return archive.value(film, column) != value; });
+  }
+  return films;
+}
+
+std::optional<ProbeStudies> studies_of(const std::optional<Archive>& archive, const PretrainConfig& config) {
+  if (!archive) return {};
+  return ProbeStudies{&*archive, probe_task(*archive, config.probe_label_column, config.probe_positive,
+                                            config.probe_negative, config.probe_fold_column)};
+}
+
+std::string record_text(const UpdateRecord& record) {
+  char text[160];
+  std::snprintf(text, sizeof text, "loss %.4f, |g| %.3f, lr %.2e, %.1f films/s, %.1f %% waiting", record.loss,
+                record.gradient_norm, record.learning_rate, record.films_per_second, 100 * record.wait_share);
+  return text;
+}
+
+void report_stop(const PretrainArguments& arguments, const Pretraining& run) {
+  std::fprintf(stderr, "stopped after update %lld of %lld; to go on:\n  chexworld pretrain %s --resume %s",
+               static_cast<long long>(run.progress().updates), static_cast<long long>(run.updates_in_run()),
+               arguments.archive.c_str(), arguments.output.c_str());
+  if (!arguments.probe_archive.empty()) std::fprintf(stderr, " --probe-archive %s", arguments.probe_archive.c_str());
+  for (const std::string& condition : arguments.keep) std::fprintf(stderr, " --where %s", condition.c_str());
+  std::fputc('\n', stderr);
+}
+
+std::optional<fs::path> checkpoint_to_resume(PretrainArguments& arguments) {
+  if (arguments.resume.empty()) return {};
+  if (fs::is_regular_file(arguments.resume)) {
+    if (arguments.output.empty()) arguments.output = arguments.resume.parent_path().parent_path();
+    return arguments.resume;
+  }
+  if (arguments.output.empty()) arguments.output = arguments.resume;
+  const auto newest = CheckpointFolder(RunFolder::checkpoints(arguments.resume), 1).newest();
+  if (!newest) fail(ErrorCode::kNotFound, arguments.resume.string() + " has no checkpoint to go on from");
+  return newest;
+}
+
+void require_fresh(const PretrainArguments& arguments) {
+  if (arguments.output.empty()) fail(ErrorCode::kInvalidArgument, "pretrain needs --output or --resume");
+  if (CheckpointFolder(RunFolder::checkpoints(arguments.output), 1).newest())
+    fail(ErrorCode::kInvalidArgument, arguments.output.string() + " holds a run already: --resume " +
+                                          arguments.output.string() + " goes on with it");
+}
+
+void pretrain(PretrainArguments& arguments) {
+  const std::optional<fs::path> checkpoint = checkpoint_to_resume(arguments);
+  if (!checkpoint) require_fresh(arguments);
+  const PretrainConfig config = config_of(arguments, checkpoint);
+  const Archive archive = Archive::open(arguments.archive);
+  const std::vector<std::int64_t> films = films_of(archive, arguments.keep);
+  std::optional<Archive> probe_archive;
+  if (!arguments.probe_archive.empty()) probe_archive.emplace(Archive::open(arguments.probe_archive));
+  const std::unique_ptr<ProcessGroup> group = join_process_group();
+  Pretraining run(config, archive, films, group.get());
+  if (checkpoint) run.resume_from(*checkpoint);
+  catch_interrupts();
+
+  const bool is_first = group == nullptr || group->rank() == 0;
+  std::optional<RunFolder> folder;
+  RunListener nobody;
+  ProgressLine line("updates");
+  if (is_first) {
+    folder.emplace(arguments.output, run, archive, films, studies_of(probe_archive, config));
+    folder->when_recorded(
+        [&](const UpdateRecord& record) { line.show(record.update, record.updates, record_text(record)); });
+  }
+  RunListener& listener = folder ? static_cast<RunListener&>(*folder) : nobody;
+  const Pretraining::End end = run.run(RunFolder::checkpoints(arguments.output), listener, interrupted);
+  line.finish();
+  if (!is_first) return;
+  if (end == Pretraining::End::kStopped) return report_stop(arguments, run);
+  const fs::path bundle = arguments.output / "encoder.safetensors";
+  const std::string id = folder->finish(bundle);
+  std::printf("%s\nmodel id %s\n", bundle.c_str(), id.c_str());
+}
+
+void add_flags(CLI::App& command, PretrainArguments& arguments) {
+  for (const SettingInfo& setting : pretrain_settings()) {
+    CLI::Option* option = command.add_option(flag_name(setting.key), arguments.flags[setting.key],
+                                             setting.help + " (" + setting.fallback + ")");
+    option->expected(int(setting.values))->group(setting.is_text ? "Settings" : "Settings");
+  }
+}
+
+}  // namespace
+
+void add_pretrain(CLI::App& application) {
+  CLI::App* command = application.add_subcommand("pretrain", "Train an encoder on an archive, without labels");
+  const auto arguments = std::make_shared<PretrainArguments>();
+  command->add_option("ARCHIVE", arguments->archive, "Made by `chexworld archive build`")->required();
+  command->add_option("-o,--output", arguments->output, "Folder of the run");
+  command->add_option("--preset", arguments->preset, "Settings to start from")->check(CLI::IsMember(preset_names()));
+  command->add_option("--config", arguments->file, "TOML or JSON file of settings, keys as below");
+  command->add_option("--where", arguments->keep, "COLUMN=VALUE: only these films; may be given several times");
+  command->add_option("--resume", arguments->resume, "Go on with this run, or from this checkpoint");
+  command->add_option("--probe-archive", arguments->probe_archive, "Labelled films to try the frozen encoder on");
+  add_flags(*command, *arguments);
+  command->callback([arguments] { pretrain(*arguments); });
+}
+
+}  // namespace chexworld::cli

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A report that opens in any browser and needs nothing beside it.
+#pragma once
+
+#include "base/config.h"
+#include "image/image.h"
+
+#include <string>
+#include <vector>
+
+namespace chexworld {
+
+/// One line of a plot.
+struct PlotLine {
+  std::string name;
+  std::vector<double> x, y;  ///< equally many; places that are not finite are left out
+};
+
+/// An SVG picture of lines over a common x axis.
+std::string plot_svg(const std::string& title, const std::vector<PlotLine>& lines);
+
+/// A picture inside a page: <img> with its pixels in it.
+std::string embedded_picture(const GrayImage& image, const std::string& caption);
+
+/// The lines of `records` that have `key`, over their "update".
+PlotLine line_of(const std::vector<Json>& records, const std::string& key);
+
+struct ReportPicture {
+  GrayImage image;
+  std::string caption;
+};
+
+/// The whole page: summary table, plots of what the records hold, pictures.
+std::string training_report(const std::string& title, const Json& summary, const std::vector<Json>& records,
+                            const std::vector<ReportPicture>& pictures);
+
+}  // namespace chexworld

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything a run needs to go on as if it had never stopped. All random choices are functions of seed and position,
+// so weights, optimiser and the number of updates are the whole state (docs/formats.md).
+#pragma once
+
+#include "trainer/run/pretrain_config.h"
+#include "worldmodel/adamw.h"
+#include "worldmodel/world_model.h"
+
+#include <filesystem>
+#include <optional>
+
+namespace chexworld {
+
+struct TrainingProgress {
+  std::int64_t updates = 0;  ///< done
+  std::int64_t skipped = 0;  ///< of them, because the gradient was not finite
+  std::int64_t skipped_in_a_row = 0;
+  double seconds = 0;             ///< of training, over all parts of the run
+  std::optional<double> best;     ///< value by which the best checkpoint was chosen; higher is better
+  std::string films_fingerprint;  ///< of the films trained on and their order
+};
+
+/// What is in a checkpoint beside tensors.
+struct CheckpointHeader {
+  PretrainConfig config;
+  TrainingProgress progress;
+};
+
+/// Writes it whole or not at all. Throws Failure(kInputOutput) naming the file, how much room it needs and what to do.
+void write_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header, const WorldModel& model,
+                      const AdamW& optimizer);
+
+/// Throws Failure(kMalformed, kUnsupported, kNotFound) naming the file.
+CheckpointHeader read_checkpoint_header(const std::filesystem::path& path);
+/// Fills model and optimizer of a run with the header's configuration.
+void load_checkpoint(const std::filesystem::path& path, WorldModel& model, AdamW& optimizer);
+
+/// The checkpoints of one run: the last `keep` by number of updates, and the best.
+class CheckpointFolder {
+ public:
+  /// `folder` is made when the first checkpoint is written.
+  CheckpointFolder(std::filesystem::path folder, std::int64_t keep) : folder_(std::move(folder)), keep_(keep) {}
+
+  std::filesystem::path path_of(std::int64_t updates) const;
+  std::filesystem::path best() const { return folder_ / "best.safetensors"; }
+  /// The one with most updates that opens; nothing where there is none.
+  std::optional<std::filesystem::path> newest() const;
+
+  /// Writes, then removes what is no longer kept. `is_best`: best() becomes this one too.
+  void save(const CheckpointHeader& header, const WorldModel& model, const AdamW& optimizer, bool is_best);
+
+ private:
+  std::vector<std::filesystem::path> all() const;
+
+  std::filesystem::path folder_;
+  std::int64_t keep_;
+};
+
+}  // namespace chexworld

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/config.h"
+#include "image/content_area.h"
+#include "worldmodel/world_model.h"
+
+#include <filesystem>
+
+namespace chexworld {
+
+/// Writes the target encoder as a model bundle with a self-test (docs/formats.md). `training`: a summary for people.
+/// Returns the model id.
+std::string export_target_encoder(const WorldModel& model, const std::filesystem::path& path, const TrimOptions& trim,
+                                  const Json& training);
+
+}  // namespace chexworld

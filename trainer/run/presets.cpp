@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/failure.h"
+#include "trainer/run/pretrain_config.h"
+
+namespace chexworld {
+namespace {
+
+const std::map<std::string, Json>& presets() {
+  static const std::map<std::string, Json> all{
+      // The paper: ViT-B/16, global batch 2048 (here 16 batches of 128), 300 epochs.
+      {"chexworld-vit-b16", {{"arch", "vit_base"}, {"accum_steps", 16}, {"bf16", true}}},
+      // Minutes on two cores, for a small archive.
+      {"tiny-cpu",
+       {{"arch", "custom"},
+        {"image_size", 96},
+        {"patch_size", 8},
+        {"width", 192},
+        {"depth", 6},
+        {"heads", 3},
+        {"pred_width", 96},
+        {"pred_depth", 3},
+        {"batch_size", 32},
+        {"epochs", 60},
+        {"warmup_epochs", 4},
+        {"lr", 5e-4},
+        {"ema", 0.99},
+        {"save_every", 100},
+        {"log_every", 5},
+        {"health_every", 41},
+        {"mask_min_keep", 4}}},
+  };
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const auto& [name, settings] : presets()) names.push_back(name);
+  return names;
+}
+
+Json preset_settings(const std::string& name) {
+  const auto found = presets().find(name);
+  if (found != presets().end()) return found->second;
+  std::string names;
+  for (const std::string& known : preset_names()) names += (names.empty() ? "" : ", ") + known;
+  fail(ErrorCode::kInvalidArgument, "there is no preset '" + name + "', only " + names);
+}
+
+}  // namespace chexworld
