@@ -11,6 +11,10 @@
 #include "trainer/archive/csv.h"
 #ifdef CHEXWORLD_HAVE_DICOM
 #include "trainer/archive/file_source.h"
+#include "trainer/archive/orthanc_source.h"
+#endif
+#ifdef CHEXWORLD_HAVE_SERVICE
+#include "cli/remote.h"
 #endif
 
 #include <cstdio>
@@ -30,6 +34,9 @@ struct BuildArguments {
   fs::path folder, archive, key, unreadable;
   TableOptions table;
   std::vector<std::string> keep;
+  std::string orthanc;  ///< URL
+  std::vector<std::string> query;
+  fs::path credentials;
   BuildOptions options;
   bool as_json = false;
 };
@@ -38,7 +45,7 @@ struct BuildArguments {
 std::pair<std::string, std::string> condition(const std::string& text) {
   const std::size_t sign = text.find('=');
   if (sign == std::string::npos || sign == 0)
-    fail(ErrorCode::kInvalidArgument, "--where takes COLUMN=VALUE, not '" + text + "'");
+    fail(ErrorCode::kInvalidArgument, "a condition is NAME=VALUE, not '" + text + "'");
   return {text.substr(0, sign), text.substr(sign + 1)};
 }
 
@@ -47,11 +54,28 @@ fs::path beside(const fs::path& archive, const char* ending) {
   return plain.string() + ending;
 }
 
-FileSource source_of(const BuildArguments& arguments) {
-  if (arguments.table.path.empty()) return FileSource::walk(arguments.folder);
+std::unique_ptr<FilmSource> files_of(const BuildArguments& arguments) {
+  if (arguments.table.path.empty()) return std::make_unique<FileSource>(FileSource::walk(arguments.folder));
   TableOptions table = arguments.table;
   for (const std::string& text : arguments.keep) table.keep.push_back(condition(text));
-  return FileSource::from_table(arguments.folder, table);
+  return std::make_unique<FileSource>(FileSource::from_table(arguments.folder, table));
+}
+
+std::unique_ptr<FilmSource> source_of(const BuildArguments& arguments) {
+  if (arguments.folder.empty() == arguments.orthanc.empty())
+    fail(ErrorCode::kInvalidArgument, "archive build takes either a FOLDER or --orthanc URL");
+  if (arguments.orthanc.empty()) return files_of(arguments);
+#ifdef CHEXWORLD_HAVE_SERVICE
+  std::map<std::string, std::string> query;
+  for (const std::string& text : arguments.query) query.insert(condition(text));
+  const Remote remote(arguments.orthanc, arguments.credentials);
+  return std::make_unique<OrthancSource>(
+      OrthancConnection{[remote](const std::string& target) { return remote.get(target); },
+                        [remote](const std::string& target, const std::string& json) { return remote.post(target, json); }},
+      query);
+#else
+  fail(ErrorCode::kUnsupported, "this program was built without the service and cannot ask an Orthanc");
+#endif
 }
 
 Json to_json(const BuildProgress& progress) {
@@ -79,13 +103,13 @@ void write_unreadable(const fs::path& path, const std::string& rows) {
 void build(BuildArguments& arguments) {
   if (arguments.key.empty()) arguments.key = beside(arguments.archive, ".key");
   if (arguments.unreadable.empty()) arguments.unreadable = beside(arguments.archive, ".unreadable.csv");
-  const FileSource source = source_of(arguments);
+  const std::unique_ptr<FilmSource> source = source_of(arguments);
   const PseudonymKey key = PseudonymKey::from_file(arguments.key);
   std::string unreadable;
   catch_interrupts();
   ProgressLine line("files");
   const BuildProgress progress = build_archive(
-      source, arguments.archive, key, arguments.options,
+      *source, arguments.archive, key, arguments.options,
       [&](const BuildProgress& now) {
         line.show(now.seen, now.items, std::to_string(now.added) + " added");
         return !interrupted();
@@ -106,7 +130,10 @@ void add_build(CLI::App& parent) {
   const auto arguments = std::make_shared<BuildArguments>();
   arguments->options.threads = int(std::max(1U, std::thread::hardware_concurrency()));
   ArchiveSettings& settings = arguments->options.settings;
-  command->add_option("FOLDER", arguments->folder, "DICOM objects, PNG and JPEG pictures")->required();
+  command->add_option("FOLDER", arguments->folder, "DICOM objects, PNG and JPEG pictures");
+  command->add_option("--orthanc", arguments->orthanc, "Instead: a running Orthanc, http://HOST:PORT");
+  command->add_option("--query", arguments->query, "KEYWORD=VALUE that its instances match, as /tools/find takes them (Modality=CR\\DX\\DR)");
+  command->add_option("--credentials", arguments->credentials, "File with user:password (else CHEXWORLD_USER and CHEXWORLD_PASSWORD)");
   command->add_option("-o,--output", arguments->archive, "The archive, a folder")->required();
   command->add_option("--csv", arguments->table.path, "Table that lists the films, with a header line");
   command->add_option("--file-column", arguments->table.file_column, "Its column of paths below FOLDER")

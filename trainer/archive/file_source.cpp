@@ -82,11 +82,15 @@ SourceFilm film_of(std::span<const std::byte> bytes, const ArchiveSettings& sett
     film.picture = decode_picture(bytes);
     return film;
   } catch (...) {
-    SourceFilm film;
-    film.outcome = SourceFilm::Outcome::kUnreadable;
-    film.reason = current_error().message();
-    return film;
+    return unreadable_film(current_error().message());
   }
+}
+
+SourceFilm unreadable_film(std::string reason) {
+  SourceFilm film;
+  film.outcome = SourceFilm::Outcome::kUnreadable;
+  film.reason = std::move(reason);
+  return film;
 }
 
 FileSource FileSource::walk(fs::path folder) {
@@ -128,10 +132,7 @@ SourceFilm FileSource::read(const SourceItem& item, const ArchiveSettings& setti
     const MappedFile file(folder_ / item.place);
     return film_of(file.bytes(), settings);
   } catch (...) {
-    SourceFilm film;
-    film.outcome = SourceFilm::Outcome::kUnreadable;
-    film.reason = current_error().message();
-    return film;
+    return unreadable_film(current_error().message());
   }
 }
 

@@ -38,4 +38,6 @@ class FileSource final : public FilmSource {
 /// A film from the bytes of a DICOM object or a picture. Does not throw for what is wrong with them.
 SourceFilm film_of(std::span<const std::byte> bytes, const ArchiveSettings& settings);
 
+SourceFilm unreadable_film(std::string reason);
+
 }  // namespace chexworld

@@ -53,7 +53,7 @@ State checkpoint_state(const WorldModel& model, const AdamW& optimizer) {
 [[noreturn]] void cannot_write(const fs::path& path, const State& state, const Error& error) {
   std::uint64_t bytes = 0;
   for (const auto& [name, tensor] : state) bytes += tensor.nbytes();
-  fail(ErrorCode::kInputOutput, error.message() + "; a checkpoint needs " + std::to_string((bytes >> 20) + 1) +
+  fail(error.code(), error.message() + "; a checkpoint needs " + std::to_string((bytes >> 20) + 1) +
                                     " MB: free room in " + path.parent_path().string() +
                                     " (earlier checkpoints there are intact)");
 }

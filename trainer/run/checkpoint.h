@@ -28,7 +28,7 @@ struct CheckpointHeader {
   TrainingProgress progress;
 };
 
-/// Writes it whole or not at all. Throws Failure(kInputOutput) naming the file, how much room it needs and what to do.
+/// Writes it whole or not at all. Throws Failure (as write_file_atomically) naming the file, how much room it needs and what to do.
 void write_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header, const WorldModel& model,
                       const AdamW& optimizer);
 

@@ -169,7 +169,7 @@ void Pretraining::one_update_or_save(Window& window, CheckpointFolder& folder, R
   try {
     one_update(window);
   } catch (const Failure& failure) {
-    if (group_ != nullptr && failure.error().code() == ErrorCode::kInputOutput) save(folder, listener, false);
+    if (group_ != nullptr && failure.error().code() == ErrorCode::kUnavailable) save(folder, listener, false);
     throw;
   }
 }

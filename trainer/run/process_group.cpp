@@ -63,7 +63,7 @@ auto collective(Action&& action) {
   } catch (const Failure&) {
     throw;
   } catch (const std::exception&) {
-    fail(ErrorCode::kInputOutput,
+    fail(ErrorCode::kUnavailable,
          "a process of the group has ended or cannot be reached; start all of them again with --resume");
   }
 }

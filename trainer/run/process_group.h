@@ -12,7 +12,7 @@
 namespace chexworld {
 
 /// Calls are collective: every process makes the same ones in the same order. Where a peer has died, all that are left
-/// throw Failure(kInputOutput).
+/// throw Failure(kUnavailable).
 class ProcessGroup {
  public:
   /// Waits for the end of what was started.
@@ -31,7 +31,7 @@ class ProcessGroup {
 
 /// As torchrun (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT) or Slurm (SLURM_PROCID, SLURM_NTASKS, and MASTER_ADDR)
 /// tell; nullptr for a process alone. Throws Failure(kInvalidArgument) for an environment that contradicts itself,
-/// kInputOutput where the others do not come.
+/// kUnavailable where the others do not come.
 std::unique_ptr<ProcessGroup> join_process_group();
 
 }  // namespace chexworld
