@@ -8,13 +8,11 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/remote.h"
 #include "trainer/archive/csv.h"
 #ifdef CHEXWORLD_HAVE_DICOM
 #include "trainer/archive/file_source.h"
 #include "trainer/archive/orthanc_source.h"
-#endif
-#ifdef CHEXWORLD_HAVE_SERVICE
-#include "cli/remote.h"
 #endif
 
 #include <cstdio>
@@ -65,17 +63,14 @@ std::unique_ptr<FilmSource> source_of(const BuildArguments& arguments) {
   if (arguments.folder.empty() == arguments.orthanc.empty())
     fail(ErrorCode::kInvalidArgument, "archive build takes either a FOLDER or --orthanc URL");
   if (arguments.orthanc.empty()) return files_of(arguments);
-#ifdef CHEXWORLD_HAVE_SERVICE
   std::map<std::string, std::string> query;
   for (const std::string& text : arguments.query) query.insert(condition(text));
   const Remote remote(arguments.orthanc, arguments.credentials);
   return std::make_unique<OrthancSource>(
-      OrthancConnection{[remote](const std::string& target) { return remote.get(target); },
-                        [remote](const std::string& target, const std::string& json) { return remote.post(target, json); }},
+      OrthancConnection{
+          [remote](const std::string& target) { return remote.get(target); },
+          [remote](const std::string& target, const std::string& json) { return remote.post(target, json); }},
       query);
-#else
-  fail(ErrorCode::kUnsupported, "this program was built without the service and cannot ask an Orthanc");
-#endif
 }
 
 Json to_json(const BuildProgress& progress) {
@@ -132,8 +127,10 @@ void add_build(CLI::App& parent) {
   ArchiveSettings& settings = arguments->options.settings;
   command->add_option("FOLDER", arguments->folder, "DICOM objects, PNG and JPEG pictures");
   command->add_option("--orthanc", arguments->orthanc, "Instead: a running Orthanc, http://HOST:PORT");
-  command->add_option("--query", arguments->query, "KEYWORD=VALUE that its instances match, as /tools/find takes them (Modality=CR\\DX\\DR)");
-  command->add_option("--credentials", arguments->credentials, "File with user:password (else CHEXWORLD_USER and CHEXWORLD_PASSWORD)");
+  command->add_option("--query", arguments->query,
+                      "KEYWORD=VALUE that its instances match, as /tools/find takes them (Modality=CR\\DX\\DR)");
+  command->add_option("--credentials", arguments->credentials,
+                      "File with user:password (else CHEXWORLD_USER and CHEXWORLD_PASSWORD)");
   command->add_option("-o,--output", arguments->archive, "The archive, a folder")->required();
   command->add_option("--csv", arguments->table.path, "Table that lists the films, with a header line");
   command->add_option("--file-column", arguments->table.file_column, "Its column of paths below FOLDER")

@@ -10,13 +10,13 @@ namespace chexworld::cli {
 
 void add_doctor(CLI::App& application);
 void add_model(CLI::App& application);
-void add_inspect(CLI::App& application);  // builds with DICOM
-void add_render(CLI::App& application);   // builds with DICOM
-void add_bench(CLI::App& application);    // builds with oneDNN
-void add_embed(CLI::App& application);    // builds with the pipeline
-void add_store(CLI::App& application);    // builds with the service
-void add_serve(CLI::App& application);    // builds with service, DICOM and oneDNN
-void add_search(CLI::App& application);   // builds with the service
+void add_inspect(CLI::App& application);   // builds with DICOM
+void add_render(CLI::App& application);    // builds with DICOM
+void add_bench(CLI::App& application);     // builds with oneDNN
+void add_embed(CLI::App& application);     // builds with the pipeline
+void add_store(CLI::App& application);     // builds with the service
+void add_serve(CLI::App& application);     // builds with service, DICOM and oneDNN
+void add_search(CLI::App& application);    // builds with the service
 void add_archive(CLI::App& application);   // builds with the trainer
 void add_pretrain(CLI::App& application);  // builds with the trainer
 

@@ -2,14 +2,12 @@
 //
 // `chexworld pretrain`: from an archive to a model bundle.
 #include "base/failure.h"
+#include "base/log.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/remote.h"
 #include "trainer/run/export.h"
 #include "trainer/run/run_folder.h"
-#ifdef CHEXWORLD_HAVE_SERVICE
-#include "base/log.h"
-#include "cli/remote.h"
-#endif
 
 #include <algorithm>
 #include <cstdio>
@@ -25,7 +23,7 @@ struct PretrainArguments {
   std::string preset;
   std::vector<std::string> keep;
   std::map<std::string, std::vector<std::string>> flags;  ///< by key, as typed
-  std::string push;  ///< URL of a worker
+  std::string push;                                       ///< URL of a worker
   fs::path push_credentials;
   std::int64_t push_every = 0;  ///< updates; 0: only at the end
 };
@@ -124,50 +122,34 @@ void require_fresh(const PretrainArguments& arguments) {
 class Push {
  public:
   explicit Push(const PretrainArguments& arguments) : arguments_(arguments) {
-#ifdef CHEXWORLD_HAVE_SERVICE
     if (!arguments.push.empty()) remote_.emplace(arguments.push, arguments.push_credentials);
-#else
-    if (!arguments.push.empty())
-      fail(ErrorCode::kUnsupported, "this program was built without the service and cannot --push");
-#endif
   }
 
   /// What goes wrong on the way is a warning: the run is worth more.
   void at_checkpoint(const Pretraining& run, const TrimOptions& trim, std::int64_t update) {
-#ifdef CHEXWORLD_HAVE_SERVICE
     if (!remote_ || arguments_.push_every == 0 || update - pushed_ < arguments_.push_every) return;
     try {
       const fs::path bundle = arguments_.output / "encoder-pushed.safetensors";
-      const std::string id = export_target_encoder(run.model(), bundle, trim, {{"updates", update}});
-      send(bundle, id);
+      send(bundle, export_target_encoder(run.model(), bundle, trim, {{"updates", update}}));
       pushed_ = update;
     } catch (...) {
       log_warning("update " + std::to_string(update) + " was not pushed: " + current_error().message());
     }
-#else
-    static_cast<void>(run), static_cast<void>(trim), static_cast<void>(update);
-#endif
   }
 
   void at_end(const fs::path& bundle, const std::string& id) {
-#ifdef CHEXWORLD_HAVE_SERVICE
     if (remote_) within("the bundle is there, but was not pushed", [&] { send(bundle, id); });
-#else
-    static_cast<void>(bundle), static_cast<void>(id);
-#endif
   }
 
  private:
-  const PretrainArguments& arguments_;
-#ifdef CHEXWORLD_HAVE_SERVICE
   void send(const fs::path& bundle, const std::string& id) {
     const std::string answer = remote_->post_file("/v1/models?activate=true&model-id=" + id, bundle);
     std::fprintf(stderr, "pushed %s; the worker answered: %s\n", id.c_str(), answer.c_str());
   }
 
+  const PretrainArguments& arguments_;
   std::optional<Remote> remote_;
   std::int64_t pushed_ = 0;
-#endif
 };
 
 void pretrain(PretrainArguments& arguments) {
@@ -194,7 +176,8 @@ void pretrain(PretrainArguments& arguments) {
         [&](const UpdateRecord& record) { line.show(record.update, record.updates, record_text(record)); });
   }
   if (folder)
-    folder->when_saved([&](const fs::path&, std::int64_t update) { push.at_checkpoint(run, archive.settings().trim, update); });
+    folder->when_saved(
+        [&](const fs::path&, std::int64_t update) { push.at_checkpoint(run, archive.settings().trim, update); });
   RunListener& listener = folder ? static_cast<RunListener&>(*folder) : nobody;
   const Pretraining::End end = run.run(RunFolder::checkpoints(arguments.output), listener, interrupted);
   line.finish();
@@ -210,7 +193,7 @@ void add_flags(CLI::App& command, PretrainArguments& arguments) {
   for (const SettingInfo& setting : pretrain_settings()) {
     CLI::Option* option = command.add_option(flag_name(setting.key), arguments.flags[setting.key],
                                              setting.help + " (" + setting.fallback + ")");
-    option->expected(int(setting.values))->group("Settings");
+    option->expected(int(setting.values))->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->group("Settings");
   }
 }
 
@@ -226,9 +209,12 @@ void add_pretrain(CLI::App& application) {
   command->add_option("--where", arguments->keep, "COLUMN=VALUE: only these films; may be given several times");
   command->add_option("--resume", arguments->resume, "Go on with this run, or from this checkpoint");
   command->add_option("--probe-archive", arguments->probe_archive, "Labelled films to try the frozen encoder on");
-  command->add_option("--push", arguments->push, "Upload the bundle to this worker (http://HOST:PORT or unix:PATH), which takes it into use");
-  command->add_option("--push-every", arguments->push_every, "Also on the way, at checkpoints at least this many updates apart");
-  command->add_option("--push-credentials", arguments->push_credentials, "File with the worker's token (else CHEXWORLD_TOKEN)");
+  command->add_option("--push", arguments->push,
+                      "Upload the bundle to this worker (http://HOST:PORT or unix:PATH), which takes it into use");
+  command->add_option("--push-every", arguments->push_every,
+                      "Also on the way, at checkpoints at least this many updates apart");
+  command->add_option("--push-credentials", arguments->push_credentials,
+                      "File with the worker's token (else CHEXWORLD_TOKEN)");
   add_flags(*command, *arguments);
   command->callback([arguments] { pretrain(*arguments); });
 }

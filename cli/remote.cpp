@@ -3,6 +3,7 @@
 
 #include "base/config.h"
 #include "base/failure.h"
+#include "service/http_client.h"
 
 #include <cstdlib>
 
@@ -48,16 +49,17 @@ std::string success(HttpAnswer answer, const std::string& target) {
 }  // namespace
 
 Remote::Remote(const std::string& url, const std::filesystem::path& credentials)
-    : client_(parse_server_url(url), credentials_from(credentials), {.timeout = std::chrono::minutes(5)}) {}
+    : client_(std::make_shared<HttpClient>(parse_server_url(url), credentials_from(credentials),
+                                           HttpClientOptions{.timeout = std::chrono::minutes(5)})) {}
 
-std::string Remote::get(const std::string& target) const { return success(client_.get(target), target); }
+std::string Remote::get(const std::string& target) const { return success(client_->get(target), target); }
 
 std::string Remote::post(const std::string& target, const std::string& json) const {
-  return success(client_.post(target, json, "application/json"), target);
+  return success(client_->post(target, json, "application/json"), target);
 }
 
 std::string Remote::post_file(const std::string& target, const std::filesystem::path& file) const {
-  return success(client_.post_file(target, file, "application/octet-stream"), target);
+  return success(client_->post_file(target, file, "application/octet-stream"), target);
 }
 
 }  // namespace chexworld::cli

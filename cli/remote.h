@@ -3,14 +3,21 @@
 // Another server that a command talks to.
 #pragma once
 
-#include "service/http_client.h"
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace chexworld {
+class HttpClient;
+}
 
 namespace chexworld::cli {
 
-/// Answers that are no success are failures that carry the server's own message. Thread safe.
+/// Answers that are no success are failures that carry the server's own message. Copies share one client; thread safe.
 class Remote {
  public:
   /// Credentials from the file, else from CHEXWORLD_TOKEN or CHEXWORLD_USER and CHEXWORLD_PASSWORD, else none.
+  /// Throws Failure(kUnsupported) in builds without the service.
   Remote(const std::string& url, const std::filesystem::path& credentials);
 
   std::string get(const std::string& target) const;
@@ -18,7 +25,7 @@ class Remote {
   std::string post_file(const std::string& target, const std::filesystem::path& file) const;
 
  private:
-  HttpClient client_;
+  std::shared_ptr<const HttpClient> client_;
 };
 
 }  // namespace chexworld::cli

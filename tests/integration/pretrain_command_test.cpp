@@ -88,7 +88,11 @@ TEST(PretrainCommand, TwoProcessesTrainAsOneDoes) {
 TEST(PretrainCommand, WhereAProcessDiesTheOthersSaveAndEnd) {
   const PretrainProgram program;
   Pair pair(program, "two", {"--epochs", "2000"});
-  ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(program.run_folder("two") / "checkpoints"); }, kLong));
+  const auto saved = [&] {
+    return !pair.first->running() || std::filesystem::exists(program.run_folder("two") / "checkpoints");
+  };
+  ASSERT_TRUE(wait_until(saved, kLong));
+  ASSERT_TRUE(pair.first->running()) << text_of(pair.log0);
   pair.second->stop(SIGKILL);
   ASSERT_TRUE(wait_until([&] { return !pair.first->running(); }, kLong)) << "rank 0 hangs";
   EXPECT_EQ(pair.first->stop(SIGTERM), 1);

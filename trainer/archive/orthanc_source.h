@@ -9,7 +9,8 @@
 
 namespace chexworld {
 
-/// How to talk to the server; thread safe. Return the body of an answer with status 200 and throw Failure for any other.
+/// How to talk to the server; thread safe. Return the body of an answer with status 200 and throw Failure for any
+/// other.
 struct OrthancConnection {
   std::function<std::string(const std::string& target)> get;
   std::function<std::string(const std::string& target, const std::string& json)> post;

@@ -22,7 +22,8 @@ struct LoaderSettings {
   std::int64_t accumulate = 1;   ///< batches per update and process
   std::int64_t ranks = 1;
   std::int64_t rank = 0;
-  int workers = 0;  ///< batches made ahead, each on a thread of its own; 0: made when asked for
+  int workers = 0;           ///< batches made ahead, each on a thread of its own; 0: made when asked for
+  bool single_view = false;  ///< one view without an action (I-JEPA) instead of two
   DualViewSettings views;
   MaskSettings masks;
 };
@@ -56,8 +57,8 @@ class SampleOrder {
 /// One batch before it becomes tensors.
 struct LoadedBatch {
   std::vector<std::int64_t> films;  ///< in the archive
-  std::vector<DualViewPlan> plans;
-  std::vector<DualView> views;
+  std::vector<DualViewPlan> plans;  ///< of a single view: only the first view's
+  std::vector<DualView> views;      ///< of a single view: only views[0]
   MaskBatch masks;
   std::vector<std::int64_t> shuffle;  ///< rows of the masks that view 2 uses
 };
@@ -83,6 +84,7 @@ class Loader {
  private:
   using Order = std::shared_ptr<const std::vector<std::int64_t>>;
   Order order_of_pass(std::uint32_t pass) const;
+  void add_sample(LoadedBatch& batch, std::int64_t film, std::uint32_t pass) const;
 
   const Archive& archive_;
   const std::vector<std::int64_t> films_;

@@ -54,8 +54,8 @@ State checkpoint_state(const WorldModel& model, const AdamW& optimizer) {
   std::uint64_t bytes = 0;
   for (const auto& [name, tensor] : state) bytes += tensor.nbytes();
   fail(error.code(), error.message() + "; a checkpoint needs " + std::to_string((bytes >> 20) + 1) +
-                                    " MB: free room in " + path.parent_path().string() +
-                                    " (earlier checkpoints there are intact)");
+                         " MB: free room in " + path.parent_path().string() +
+                         " (earlier checkpoints there are intact)");
 }
 
 std::int64_t updates_in(const fs::path& path) {
@@ -141,9 +141,18 @@ std::optional<fs::path> CheckpointFolder::newest() const {
   return {};
 }
 
+/// What a run that was killed while it wrote has left behind.
+void CheckpointFolder::remove_leftovers() const {
+  if (!fs::is_directory(folder_)) return;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_))
+    if (entry.path().filename().string().find(".partial") != std::string::npos) fs::remove(entry.path(), ignored);
+}
+
 void CheckpointFolder::save(const CheckpointHeader& header, const WorldModel& model, const AdamW& optimizer,
                             bool is_best) {
   const fs::path path = path_of(header.progress.updates);
+  remove_leftovers();
   write_checkpoint(path, header, model, optimizer);
   std::error_code ignored;
   if (is_best) {  // a second name for the same file; renaming puts it in place at once

@@ -28,7 +28,8 @@ struct CheckpointHeader {
   TrainingProgress progress;
 };
 
-/// Writes it whole or not at all. Throws Failure (as write_file_atomically) naming the file, how much room it needs and what to do.
+/// Writes it whole or not at all. Throws Failure (as write_file_atomically) naming the file, how much room it needs and
+/// what to do.
 void write_checkpoint(const std::filesystem::path& path, const CheckpointHeader& header, const WorldModel& model,
                       const AdamW& optimizer);
 
@@ -53,6 +54,7 @@ class CheckpointFolder {
 
  private:
   std::vector<std::filesystem::path> all() const;
+  void remove_leftovers() const;
 
   std::filesystem::path folder_;
   std::int64_t keep_;

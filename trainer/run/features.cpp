@@ -61,12 +61,12 @@ FeatureHealth feature_health(const at::Tensor& features) {
 
 std::string collapse_warning(const FeatureHealth& now, const FeatureHealth& first) {
   char text[200];
-  if (now.deviation < 0.02 || now.deviation < 0.1 * first.deviation) {
+  if (now.deviation < 0.005 || now.deviation < 0.1 * first.deviation) {
     std::snprintf(text, sizeof text, "the features collapse: their deviation over films is %.4f (%.4f at the start)",
                   now.deviation, first.deviation);
     return text;
   }
-  if (now.effective_rank < 2 || now.effective_rank < 0.1 * first.effective_rank) {
+  if (now.effective_rank - 1 < 0.2 * (first.effective_rank - 1)) {
     std::snprintf(text, sizeof text, "the features collapse: their effective rank is %.1f (%.1f at the start)",
                   now.effective_rank, first.effective_rank);
     return text;

@@ -9,6 +9,16 @@ const std::map<std::string, Json>& presets() {
   static const std::map<std::string, Json> all{
       // The paper: ViT-B/16, global batch 2048 (here 16 batches of 128), 300 epochs.
       {"chexworld-vit-b16", {{"arch", "vit_base"}, {"accum_steps", 16}, {"bf16", true}}},
+      // RadJEPA's model and objective; of its optimisation nothing is published, so that is CheXWorld's.
+      {"radjepa-vit-b14",
+       {{"arch", "vit_base"},
+        {"patch_size", 14},
+        {"objective", "ijepa"},
+        {"loss", "smooth_l1"},
+        {"mask_enc_scale", {0.85, 1.0}},
+        {"jitter_prob", 0},
+        {"accum_steps", 16},
+        {"bf16", true}}},
       // Minutes on two cores, for a small archive.
       {"tiny-cpu",
        {{"arch", "custom"},

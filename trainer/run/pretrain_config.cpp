@@ -25,6 +25,7 @@ void each_setting(Config& c, Visitor&& visit) {
   visit("pred_width", c.pred_width, size, "of the predictor");
   visit("pred_depth", c.pred_depth, size, "blocks of the predictor");
   visit("gradient_checkpointing", c.gradient_checkpointing, size, "less memory for more time");
+  visit("objective", c.objective, size, "chexworld, or ijepa (one view, target blocks apart, no action)");
   visit("loss", c.loss, size, "mse or smooth_l1");
   visit("global_weight", c.global_weight, factor, "of the terms across the two views");
   visit("use_global", c.use_global, size, "predict the other view too");
@@ -86,8 +87,24 @@ void each_setting(Config& c, Visitor&& visit) {
 constexpr const char* kFreeOnResume[] = {"workers",      "save_every",    "keep",   "log_every",
                                          "health_every", "max_nonfinite", "threads"};
 
+/// Two numbers from a list; nothing where the key is absent.
+void read_range(const Json& object, const std::string& where, const char* key, Range& value, Real allowed) {
+  const auto found = object.find(key);
+  if (found == object.end()) return;
+  const auto fits = [&](const Json& v) {
+    return v.is_number() && v.get<double>() >= allowed.least && v.get<double>() <= allowed.most;
+  };
+  if (!found->is_array() || found->size() != 2 || !fits(found->at(0)) || !fits(found->at(1)))
+    fail(ErrorCode::kInvalidArgument, where + ": '" + key + "' must be a list of 2 numbers from " +
+                                          Json(allowed.least).dump() + " to " + Json(allowed.most).dump() + ", not " +
+                                          found->dump());
+  value = {found->at(0).get<double>(), found->at(1).get<double>()};
+}
+
 struct Reading {
   ConfigReader& reader;
+  const Json& object;
+  const std::string& where;
 
   void operator()(const char* key, std::int64_t& value, Whole allowed, const char*) {
     value = reader.integer(key, value, allowed);
@@ -104,8 +121,7 @@ struct Reading {
     value = reader.text(key, value);
   }
   void operator()(const char* key, Range& value, Real allowed, const char*) {
-    const std::vector<double> ends = reader.numbers(key, {value.least, value.most}, allowed);
-    value = {ends[0], ends[1]};
+    read_range(object, where, key, value, allowed);
   }
 };
 
@@ -147,11 +163,12 @@ MaskSettings PretrainConfig::masks() const {
   masks.context_scale = mask_enc_scale;
   masks.targets = int(mask_targets);
   masks.min_keep = int(mask_min_keep);
+  masks.merge_targets = !is_ijepa();
   return masks;
 }
 
 LoaderSettings PretrainConfig::loader(std::int64_t rank, std::int64_t ranks) const {
-  return {std::uint64_t(seed), batch_size, accum_steps, ranks, rank, int(workers), views(), masks()};
+  return {std::uint64_t(seed), batch_size, accum_steps, ranks, rank, int(workers), is_ijepa(), views(), masks()};
 }
 
 PretrainScheduleSettings PretrainConfig::schedule(std::int64_t updates_per_epoch) const {
@@ -182,8 +199,14 @@ std::vector<SettingInfo> pretrain_settings() {
 }
 
 void apply_settings(PretrainConfig& config, const Json& object, const std::string& where) {
-  ConfigReader reader(object, where);
-  each_setting(config, Reading{reader});
+  Json scalars = object;  // what a ConfigReader knows to read
+  if (scalars.is_object()) {
+    each_setting(config, [&](const char* key, const auto& value, auto, const char*) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Range>) scalars.erase(key);
+    });
+  }
+  ConfigReader reader(scalars, where);
+  each_setting(config, Reading{reader, object, where});
   reader.finish();
 }
 
@@ -199,6 +222,8 @@ void check(const PretrainConfig& config) {
   MaskSampler sampler(config.masks());
   if (config.image_size % config.patch_size != 0)
     fail(ErrorCode::kInvalidArgument, "image_size must be a multiple of patch_size");
+  if (config.objective != "chexworld" && config.objective != "ijepa")
+    fail(ErrorCode::kInvalidArgument, "objective must be chexworld or ijepa, not '" + config.objective + "'");
   if (config.loss != "mse" && config.loss != "smooth_l1")
     fail(ErrorCode::kInvalidArgument, "loss must be mse or smooth_l1, not '" + config.loss + "'");
   if (config.warmup_epochs >= config.epochs)

@@ -24,7 +24,8 @@ struct PretrainConfig {
   bool gradient_checkpointing = false;
 
   // the objective
-  std::string loss = "mse";  ///< or "smooth_l1"
+  std::string objective = "chexworld";  ///< or "ijepa": one view, target blocks apart, no action
+  std::string loss = "mse";             ///< or "smooth_l1"
   double global_weight = 1;
   bool use_global = true, use_domain = true, use_action = true, use_relative = true;
   bool all_patches = false;
@@ -66,6 +67,7 @@ struct PretrainConfig {
   std::string probe_label_column = "label", probe_positive = "pneumonia", probe_negative = "normal";
   std::string probe_fold_column = "fold_nih_pneumonia";
 
+  bool is_ijepa() const { return objective == "ijepa"; }
   EncoderConfig encoder() const;
   DualViewSettings views() const;
   MaskSettings masks() const;

@@ -42,6 +42,17 @@ std::vector<at::Tensor> tensors_of(const WorldModel& model) {
   return tensors;
 }
 
+MaskedBatch masked_batch(const LoadedBatch& loaded, at::Device device) {
+  std::vector<GrayImage> views;
+  for (const DualView& sample : loaded.views) views.push_back(sample.views[0]);
+  MaskedBatch batch;
+  batch.images = normalized(stack_films(views, device).pixels, Normalization());
+  batch.context_positions = index_tensor(loaded.masks.contexts[0], device);
+  for (const IndexTable& targets : loaded.masks.targets)
+    batch.target_positions.push_back(index_tensor(targets, device));
+  return batch;
+}
+
 }  // namespace
 
 WorldModelConfig world_model_config(const PretrainConfig& config) {
@@ -50,6 +61,10 @@ WorldModelConfig world_model_config(const PretrainConfig& config) {
   model.predictor.width = config.pred_width;
   model.predictor.depth = config.pred_depth;
   model.predictor.heads = model.encoder.heads;
+  if (config.is_ijepa()) {
+    model.predictor.action_size = 0;
+    model.predictor.absolute_queries = true;
+  }
   model.encoder_stack.gradient_checkpointing = config.gradient_checkpointing;
   return model;
 }
@@ -74,7 +89,7 @@ PretrainingStepOptions step_options(const PretrainConfig& config) {
 /// Sums stay on the device until somebody reads them.
 struct Pretraining::Window {
   at::Tensor loss, intra, extra, deviation;
-  std::int64_t batches = 0, updates = 0;
+  std::int64_t batches = 0;
   double gradient_norm = 0;
   StepValues values;
   Time start = std::chrono::steady_clock::now();
@@ -143,23 +158,27 @@ StepValues Pretraining::values_now() const {
   return {schedules_.learning_rate.at(update), schedules_.weight_decay.at(update), schedules_.momentum.at(update)};
 }
 
+StepReport Pretraining::one_batch(std::int64_t iteration, const StepValues& values) {
+  const LoadedBatch loaded = loader_->next();
+  const auto gather = [this] {
+    if (exchange_) exchange_->finish();
+  };
+  if (config_.is_ijepa()) return step_(iteration, masked_batch(loaded, device_), values, gather);
+  const DualViewBatch batch =
+      view_batch(stack_dual_views(loaded.views, device_), loaded.plans, loaded.masks, loaded.shuffle, Normalization());
+  return step_(iteration, batch, values, gather);
+}
+
 void Pretraining::one_update(Window& window) {
-  const Normalization normalization;
   window.values = values_now();
   StepReport report;
   for (std::int64_t part = 0; part < config_.accum_steps; ++part) {
-    const LoadedBatch loaded = loader_->next();
-    const DualViewBatch batch =
-        view_batch(stack_dual_views(loaded.views, device_), loaded.plans, loaded.masks, loaded.shuffle, normalization);
     // With checkpointing a gradient can come in several pieces, so nothing may be sent before all are there.
     const bool is_last = part + 1 == config_.accum_steps;
     if (exchange_ && is_last && !config_.gradient_checkpointing) exchange_->arm();
-    report = step_(progress_.updates * config_.accum_steps + part, batch, window.values, [this] {
-      if (exchange_) exchange_->finish();
-    });
+    report = one_batch(progress_.updates * config_.accum_steps + part, window.values);
     window.add(report.loss);
   }
-  ++window.updates;
   window.gradient_norm = report.gradient_norm;
   count(report);
 }

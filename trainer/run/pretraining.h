@@ -61,6 +61,7 @@ class Pretraining {
  private:
   struct Window;  // sums since the last record
 
+  StepReport one_batch(std::int64_t iteration, const StepValues& values);
   void one_update(Window& window);
   void one_update_or_save(Window& window, CheckpointFolder& folder, RunListener& listener);
   StepValues values_now() const;

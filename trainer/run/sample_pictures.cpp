@@ -58,7 +58,7 @@ std::array<SampleMasks, 2> masks_of(const LoadedBatch& batch, std::int64_t sampl
 
 std::vector<ReportPicture> sample_pictures(const WorldModel& model, const PretrainConfig& config,
                                            const Archive& archive, const std::vector<std::int64_t>& films) {
-  if (std::int64_t(films.size()) < kSamples) return {};
+  if (std::int64_t(films.size()) < kSamples || config.is_ijepa()) return {};
   const c10::NoGradGuard no_gradient;
   LoaderSettings settings = config.loader(0, 1);
   settings.batch_size = kSamples;

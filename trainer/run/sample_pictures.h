@@ -8,7 +8,8 @@
 namespace chexworld {
 
 /// What the model was asked and how well it answered, on the first films: views, contexts, masks, and how alike
-/// prediction and target are patch by patch. Empty where there are too few films.
+/// prediction and target are patch by patch. Empty where there are too few films,
+/// and for the I-JEPA objective.
 std::vector<ReportPicture> sample_pictures(const WorldModel& model, const PretrainConfig& config,
                                            const Archive& archive, const std::vector<std::int64_t>& films);
 

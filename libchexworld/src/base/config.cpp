@@ -159,18 +159,6 @@ std::vector<std::string> ConfigReader::texts(const std::string& key) {
   return value->get<std::vector<std::string>>();
 }
 
-std::vector<double> ConfigReader::numbers(const std::string& key, const std::vector<double>& fallback,
-                                          Range<double> allowed) {
-  const Json* value = take(key);
-  if (value == nullptr) return fallback;
-  const auto fits = [&](const Json& v) {
-    return v.is_number() && v.get<double>() >= allowed.least && v.get<double>() <= allowed.most;
-  };
-  if (!value->is_array() || value->size() != fallback.size() || !std::all_of(value->begin(), value->end(), fits))
-    reject(key, "a list of " + std::to_string(fallback.size()) + " numbers from " + describe(allowed), *value);
-  return value->get<std::vector<double>>();
-}
-
 ConfigReader ConfigReader::section(const std::string& key) {
   const Json* value = take(key);
   return ConfigReader(value == nullptr ? Json::object() : *value, where_ + ": " + key);

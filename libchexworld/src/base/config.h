@@ -49,8 +49,6 @@ class ConfigReader {
   std::string text(const std::string& key, const std::string& fallback);
   std::string choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& allowed);
   std::vector<std::string> texts(const std::string& key);
-  /// A list of exactly `fallback.size()` numbers.
-  std::vector<double> numbers(const std::string& key, const std::vector<double>& fallback, Range<double> allowed);
   /// The object below `key`; empty when absent. Its own finish() must be called.
   ConfigReader section(const std::string& key);
   /// The objects of the list below `key`; none when absent. Each one's own finish() must be called.

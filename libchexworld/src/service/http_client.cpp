@@ -41,11 +41,11 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-std::string name_of(const HttpServer& server) {
+std::string name_of(const ServerAddress& server) {
   return server.unix_socket.empty() ? server.host + ":" + server.port : server.unix_socket;
 }
 
-asio::awaitable<void> connect(Stream& stream, const HttpServer& server) {
+asio::awaitable<void> connect(Stream& stream, const ServerAddress& server) {
   if (!server.unix_socket.empty()) {
     co_await stream.async_connect(asio::local::stream_protocol::endpoint(server.unix_socket), asio::use_awaitable);
     co_return;
@@ -65,7 +65,7 @@ asio::awaitable<void> connect(Stream& stream, const HttpServer& server) {
 }
 
 template <class Body>
-asio::awaitable<void> exchange(const HttpServer& server, const HttpClientOptions& options,
+asio::awaitable<void> exchange(const ServerAddress& server, const HttpClientOptions& options,
                                http::request<Body>& request, HttpAnswer& answer) {
   Stream stream(co_await asio::this_coro::executor);
   stream.expires_after(options.timeout);
@@ -86,7 +86,7 @@ asio::awaitable<void> exchange(const HttpServer& server, const HttpClientOptions
 }
 
 template <class Body>
-HttpAnswer ask(const HttpServer& server, const HttpCredentials& credentials, const HttpClientOptions& options,
+HttpAnswer ask(const ServerAddress& server, const HttpCredentials& credentials, const HttpClientOptions& options,
                http::request<Body>& request) {
   const std::string where = "asking " + name_of(server) + " for " + std::string(request.target());
   request.set(http::field::host, server.unix_socket.empty() ? server.host + ":" + server.port : "localhost");
@@ -112,14 +112,14 @@ HttpAnswer ask(const HttpServer& server, const HttpCredentials& credentials, con
   }
 }
 
-http::request<http::string_body> request_for(const HttpServer& server, http::verb verb, const std::string& target) {
+http::request<http::string_body> request_for(const ServerAddress& server, http::verb verb, const std::string& target) {
   return {verb, server.base + target, 11};
 }
 
 }  // namespace
 
-HttpServer parse_server_url(const std::string& url) {
-  HttpServer server;
+ServerAddress parse_server_url(const std::string& url) {
+  ServerAddress server;
   if (url.starts_with("unix:") && url.size() > 5) {
     server.unix_socket = url.substr(5);
     return server;
@@ -127,7 +127,8 @@ HttpServer parse_server_url(const std::string& url) {
   constexpr std::string_view kScheme = "http://";
   const std::string what = "a server is http://HOST:PORT/PATH or unix:/PATH";
   if (url.starts_with("https://"))
-    fail(ErrorCode::kUnsupported, "https is not spoken here: use a local address, or a proxy on this machine that does");
+    fail(ErrorCode::kUnsupported,
+         "https is not spoken here: use a local address, or a proxy on this machine that does");
   if (!url.starts_with(kScheme) || url.find('@') != std::string::npos) fail(ErrorCode::kInvalidArgument, what);
   const std::string rest = url.substr(kScheme.size());
   const std::size_t slash = std::min(rest.find('/'), rest.size());
@@ -162,7 +163,7 @@ HttpCredentials HttpCredentials::from_file(const std::filesystem::path& path) {
   return credentials;
 }
 
-HttpClient::HttpClient(HttpServer server, HttpCredentials credentials, const Options& options)
+HttpClient::HttpClient(ServerAddress server, HttpCredentials credentials, const Options& options)
     : server_(std::move(server)), credentials_(std::move(credentials)), options_(options) {}
 
 HttpAnswer HttpClient::get(const std::string& target) const {

@@ -11,7 +11,7 @@
 
 namespace chexworld {
 
-struct HttpServer {
+struct ServerAddress {
   std::string host;         ///< name or address; empty for a Unix socket
   std::string port = "80";  ///< number
   std::string unix_socket;  ///< path
@@ -20,7 +20,7 @@ struct HttpServer {
 
 /// "http://host:8042/base" or "unix:/run/chexworld.sock". Throws Failure(kInvalidArgument) for anything else; names and
 /// passwords have no place in it.
-HttpServer parse_server_url(const std::string& url);
+ServerAddress parse_server_url(const std::string& url);
 
 /// How the client proves who it is. Never shown in messages.
 struct HttpCredentials {
@@ -48,7 +48,7 @@ class HttpClient {
  public:
   using Options = HttpClientOptions;
 
-  explicit HttpClient(HttpServer server, HttpCredentials credentials = {}, const Options& options = {});
+  explicit HttpClient(ServerAddress server, HttpCredentials credentials = {}, const Options& options = {});
 
   /// `target` begins with '/' and is percent-encoded. Whatever the server answers is an answer; throws
   /// Failure(kInputOutput) where none came, kTimeout, kTooLarge. Messages name server and path.
@@ -59,7 +59,7 @@ class HttpClient {
                        const std::string& content_type) const;
 
  private:
-  HttpServer server_;
+  ServerAddress server_;
   HttpCredentials credentials_;
   Options options_;
 };

@@ -13,11 +13,11 @@ PretrainingStep::PretrainingStep(WorldModel& model, AdamW& optimizer, const Pret
   if (options.accumulate < 1) fail(ErrorCode::kInvalidArgument, "pre-training: accumulation must be at least 1");
 }
 
-WorldModelLoss PretrainingStep::backward(const DualViewBatch& batch) {
+WorldModelLoss PretrainingStep::backward(const std::function<WorldModelLoss()>& forward) {
   WorldModelLoss loss;
   {
     const AutocastGuard autocast(options_.autocast);
-    loss = world_model_loss(model_, batch, options_.objective);
+    loss = forward();
   }
   (loss.loss / double(options_.accumulate)).backward();
   loss.loss = loss.loss.detach();
@@ -37,8 +37,24 @@ void PretrainingStep::update(const StepValues& values, StepReport& report) {
 
 StepReport PretrainingStep::operator()(std::int64_t iteration, const DualViewBatch& batch, const StepValues& values,
                                        const std::function<void()>& gather_gradients) {
+  return step(iteration, [&] { return world_model_loss(model_, batch, options_.objective); }, values, gather_gradients);
+}
+
+StepReport PretrainingStep::operator()(std::int64_t iteration, const MaskedBatch& batch, const StepValues& values,
+                                       const std::function<void()>& gather_gradients) {
+  const auto forward = [&] {
+    WorldModelLoss loss;
+    loss.loss = masked_loss(masked_terms(model_, batch), options_.objective.distance);
+    loss.intra = loss.loss.detach();
+    return loss;
+  };
+  return step(iteration, forward, values, gather_gradients);
+}
+
+StepReport PretrainingStep::step(std::int64_t iteration, const std::function<WorldModelLoss()>& forward,
+                                 const StepValues& values, const std::function<void()>& gather_gradients) {
   StepReport report;
-  report.loss = backward(batch);
+  report.loss = backward(forward);
   report.update_due = (iteration + 1) % options_.accumulate == 0;
   if (!report.update_due) return report;
   if (gather_gradients) gather_gradients();

@@ -6,7 +6,7 @@
 
 #include "nn/autocast.h"
 #include "worldmodel/adamw.h"
-#include "worldmodel/objective.h"
+#include "worldmodel/masked_objective.h"
 
 #include <functional>
 #include <optional>
@@ -43,9 +43,14 @@ class PretrainingStep {
   /// `gather_gradients`, if given, runs before clipping: the place to average gradients between processes.
   StepReport operator()(std::int64_t iteration, const DualViewBatch& batch, const StepValues& values,
                         const std::function<void()>& gather_gradients = {});
+  /// The same for the I-JEPA objective, of which only the objective's distance is used; `loss` and `intra` are filled.
+  StepReport operator()(std::int64_t iteration, const MaskedBatch& batch, const StepValues& values,
+                        const std::function<void()>& gather_gradients = {});
 
  private:
-  WorldModelLoss backward(const DualViewBatch& batch);
+  StepReport step(std::int64_t iteration, const std::function<WorldModelLoss()>& forward, const StepValues& values,
+                  const std::function<void()>& gather_gradients);
+  WorldModelLoss backward(const std::function<WorldModelLoss()>& forward);
   void update(const StepValues& values, StepReport& report);
 
   WorldModel& model_;

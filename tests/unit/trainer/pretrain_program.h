@@ -21,7 +21,11 @@ class PretrainProgram {
 
   std::vector<std::string> fresh(const std::string& name, int batch_size = 8, int accumulate = 1) const {
     std::vector<std::string> command{CHEXWORLD_PROGRAM, "pretrain", folder_ / "archive", "-o", run_folder(name)};
-    for (const char* word : {"--arch", "custom", "--image-size", "32", "--patch-size", "4", "--width", "24", "--depth", "2", "--heads", "2", "--pred-width", "16", "--pred-depth", "1", "--epochs", "6", "--warmup-epochs", "1", "--mask-min-keep", "2", "--log-every", "1", "--health-every", "0", "--save-every", "2", "--threads", "1", "--lr", "1e-3"})
+    for (const char* word :
+         {"--arch",         "custom", "--image-size",    "32", "--patch-size",    "4",  "--width",      "24",
+          "--depth",        "2",      "--heads",         "2",  "--pred-width",    "16", "--pred-depth", "1",
+          "--epochs",       "6",      "--warmup-epochs", "1",  "--mask-min-keep", "2",  "--log-every",  "1",
+          "--health-every", "0",      "--save-every",    "2",  "--threads",       "1",  "--lr",         "1e-3"})
       command.emplace_back(word);
     for (const std::string& word : {std::string("--batch-size"), std::to_string(batch_size),
                                     std::string("--accum-steps"), std::to_string(accumulate)})

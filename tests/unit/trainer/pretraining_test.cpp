@@ -121,6 +121,16 @@ TEST_F(PretrainingTest, TheLossFalls) {
   EXPECT_LT(mean(recorder_.records.size() - 8), 0.9 * mean(0));
 }
 
+TEST_F(PretrainingTest, TrainsTheIjepaObjectiveToo) {
+  PretrainConfig config = small_config();
+  apply_settings(config, {{"objective", "ijepa"}, {"loss", "smooth_l1"}}, "test");
+  Pretraining run(config, archive_, all_films(archive_));
+  EXPECT_EQ(train(run, "run"), Pretraining::End::kDone);
+  ASSERT_EQ(recorder_.records.size(), 12u);
+  EXPECT_LT(recorder_.records.back().loss, recorder_.records.front().loss);
+  EXPECT_EQ(run.progress().skipped, 0);
+}
+
 TEST_F(PretrainingTest, RefusesToGoOnWithOtherSettingsOrFilms) {
   Pretraining run(small_config(), archive_, all_films(archive_));
   train(run, "run", 2);
