@@ -189,6 +189,41 @@ TEST_F(Serve, RemovesAnInstance) {
   EXPECT_EQ(client_.get("/v1/instances/" + film_uid(0)).status, 404);
 }
 
+TEST_F(Serve, FindsSimilarCases) {
+  for (int film = 0; film < 12; ++film)
+    client_.post("/v1/instances", film_bytes(film, "patient" + std::to_string(film % 4)));
+  const auto uids = [](const Json& reply) {
+    std::vector<std::string> found;
+    for (const Json& hit : reply.at("hits")) found.push_back(hit.at("sop_instance_uid"));
+    return found;
+  };
+  ASSERT_TRUE(wait_until(
+      [&] { return client_.get("/v1/instances/" + film_uid(5) + "/similar?k=20").json()["hits"].size() == 11; },
+      std::chrono::seconds(20)));
+  const Json others = client_.get("/v1/instances/" + film_uid(5) + "/similar?k=20&exclude-same-patient=true").json();
+  EXPECT_EQ(others["hits"].size(), 9u);
+  EXPECT_THAT(uids(others), Not(testing::Contains(film_uid(1))));
+
+  const Json upload = client_.post("/v1/search?k=3", film_bytes(5)).json();
+  EXPECT_EQ(uids(upload).at(0), film_uid(5));
+  EXPECT_NEAR(upload["hits"][0]["score"].get<double>(), 1, 1e-3);
+  const HttpClient::Headers json{{"Content-Type", "application/json"}};
+  const Json body = {{"positive", Json::array({{{"instance", film_uid(5)}}, {{"study", film_study_uid(11)}}})},
+                     {"negative", Json::array({{{"instance", film_uid(2)}}})},
+                     {"k", 4},
+                     {"filter", {{"views", {"PA"}}, {"date_from", "2020-01-01"}, {"date_to", "2020-12-31"}}}};
+  const ClientAnswer searched = client_.post("/v1/search", body.dump(), json);
+  ASSERT_EQ(searched.status, 200) << searched.body;
+  EXPECT_EQ(searched.json()["hits"].size(), 4u);
+  EXPECT_EQ(client_.post("/v1/search", R"({"positive": [{"instance": "1.2.3"}]})", json).status, 404);
+  for (const char* wrong : {"{}", R"({"positive": [{}]})", R"({"positive": [5]})", R"({"k": 0})", R"({"kk": 1})",
+                            R"({"positive": [{"vector": ["x"]}]})", R"({"filter": {"date_from": "1.1.2020"}})"})
+    EXPECT_EQ(client_.post("/v1/search", wrong, json).status, 400) << wrong;
+
+  client_.ask("DELETE", "/v1/instances/" + film_uid(5), "");
+  EXPECT_THAT(uids(client_.post("/v1/search?k=20", film_bytes(5)).json()), Not(testing::Contains(film_uid(5))));
+}
+
 TEST_F(Serve, HandsOverToAnUploadedModelAndBack) {
   client_.post("/v1/instances?server=s&orthanc-instance=a", film_bytes(0));
   const ClientAnswer uploaded = client_.post("/v1/models?name=second", text_of(models_.path(1)));

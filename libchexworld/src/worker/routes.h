@@ -4,19 +4,23 @@
 #pragma once
 
 #include "service/metrics.h"
+#include "service/request_pool.h"
 #include "service/router.h"
+#include "worker/json.h"
 #include "worker/worker.h"
 
 namespace chexworld {
 
-/// All of them. Router and handlers keep references: worker and metrics must outlive the router.
-void add_routes(Router& router, Worker& worker, Metrics& metrics);
+/// All of them. Router and handlers keep references: worker, metrics and `later` must outlive the router.
+void add_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& later);
 
 void add_status_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_instance_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_embed_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_result_routes(Router& router, Worker& worker);
 void add_model_routes(Router& router, Worker& worker);
+/// What follows the embedding of an uploaded picture runs on `later`.
+void add_search_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& later);
 void add_work_routes(Router& router, Worker& worker);
 
 /// Everything that is measured; see docs/rest.md.
@@ -24,6 +28,10 @@ void declare_metrics(Metrics& metrics, Worker& worker);
 
 /// How the body of a request is taken: bundles go to a file.
 BodyPolicy body_policy(const std::string& method, const std::string& path, std::uint64_t max_object_bytes);
+
+/// What the store knows of a model's outputs.
+std::vector<std::string> labels_of(Worker& worker, const std::string& model_id);
+Thresholds thresholds_of(Worker& worker, const std::string& model_id);
 
 /// Whether the client asks for raw numbers ("Accept: application/octet-stream").
 bool wants_bytes(const HttpRequest& request);

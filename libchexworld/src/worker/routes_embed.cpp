@@ -32,10 +32,8 @@ struct Wanted {
 HttpResponse embedded(const HttpRequest& accept, const Wanted& wanted, const PipelineOutcome& outcome) {
   if (!outcome.result.ok()) return refusal_of(outcome);
   const RadiographResult& result = *outcome.result;
+  if (!result.gate.accepted()) return refusal_of(result.gate);
   Json facts = to_json(outcome);
-  if (!result.gate.accepted())
-    return error_response({ErrorCode::kUnsupported, "this is no chest radiograph: " + result.gate.detail},
-                          {{"reason_code", name_of(result.gate.reason)}});
   const auto width = std::int64_t(result.embedding.size());
   const auto patches = std::int64_t(result.patches.size()) / std::max<std::int64_t>(width, 1);
   if (wanted.patches)

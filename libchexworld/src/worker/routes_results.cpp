@@ -19,22 +19,6 @@ std::string model_asked(Worker& worker, Arguments& arguments) {
   return *active;
 }
 
-std::vector<std::string> labels_of(Worker& worker, const std::string& model_id) {
-  for (const ModelState& state : worker.store().models()) {
-    if (state.model.model_id == model_id) return state.model.finding_labels;
-  }
-  return {};
-}
-
-Thresholds thresholds_of(Worker& worker, const std::string& model_id) {
-  Thresholds thresholds;
-  if (!worker.models().has(model_id)) return thresholds;
-  if (const auto head = worker.models().find(model_id).info.head) {
-    for (const BundleLabel& label : head->labels) thresholds[label.name] = label.threshold;
-  }
-  return thresholds;
-}
-
 StoredResult stored_result(Worker& worker, const std::string& uid, const std::string& model_id) {
   auto stored = worker.store().result(uid, model_id);
   if (!stored) fail(ErrorCode::kNotFound, "there is no result of this model for this instance");
@@ -80,6 +64,22 @@ HttpResponse delete_instance(Worker& worker, const HttpRequest& request, const P
 }
 
 }  // namespace
+
+std::vector<std::string> labels_of(Worker& worker, const std::string& model_id) {
+  for (const ModelState& state : worker.store().models()) {
+    if (state.model.model_id == model_id) return state.model.finding_labels;
+  }
+  return {};
+}
+
+Thresholds thresholds_of(Worker& worker, const std::string& model_id) {
+  Thresholds thresholds;
+  if (!worker.models().has(model_id)) return thresholds;
+  if (const auto head = worker.models().find(model_id).info.head) {
+    for (const BundleLabel& label : head->labels) thresholds[label.name] = label.threshold;
+  }
+  return thresholds;
+}
 
 void add_result_routes(Router& router, Worker& worker) {
   const auto add = [&](const char* method, const char* pattern, auto handler) {

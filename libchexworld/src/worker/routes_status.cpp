@@ -19,6 +19,17 @@ Json coverage_json(Worker& worker) {
   return {{"instances", coverage.instances}, {"with_result", coverage.with_result}, {"given_up", coverage.given_up}};
 }
 
+Json index_json(Worker& worker) {
+  Json indexes = Json::array();
+  for (const IndexProgress& progress : worker.retrieval().progress())
+    indexes.push_back({{"model_id", progress.index.model},
+                       {"serving", progress.serving},
+                       {"rows", progress.index.rows},
+                       {"position", progress.index.position},
+                       {"newest", progress.newest}});
+  return indexes;
+}
+
 Json decoder_json(const DecoderCounts& counts) {
   return {{"decoded", counts.decoded},
           {"crashed", counts.crashed},
@@ -40,6 +51,8 @@ HttpResponse status(Worker& worker) {
   // The worker's own health must be told even while its store is away.
   const Result<Json> coverage = capture([&] { return coverage_json(worker); });
   coverage.ok() ? json["coverage"] = *coverage : json["store_error"] = coverage.error().message();
+  const Result<Json> indexes = capture([&] { return index_json(worker); });
+  indexes.ok() ? json["indexes"] = *indexes : json["store_error"] = indexes.error().message();
   return json_response(json);
 }
 
@@ -59,11 +72,12 @@ void add_status_routes(Router& router, Worker& worker, Metrics& metrics) {
   });
 }
 
-void add_routes(Router& router, Worker& worker, Metrics& metrics) {
+void add_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& later) {
   add_status_routes(router, worker, metrics);
   add_instance_routes(router, worker, metrics);
   add_result_routes(router, worker);
   add_embed_routes(router, worker, metrics);
+  add_search_routes(router, worker, metrics, later);
   add_model_routes(router, worker);
   add_work_routes(router, worker);
 }

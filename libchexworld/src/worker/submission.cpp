@@ -39,6 +39,11 @@ HttpResponse refusal_of(const PipelineOutcome& outcome) {
   return error_response(error, {{"reason_code", decode_reason(error)}});
 }
 
+HttpResponse refusal_of(const GateVerdict& gate) {
+  return error_response({ErrorCode::kUnsupported, "this is no chest radiograph: " + gate.detail},
+                        {{"reason_code", name_of(gate.reason)}});
+}
+
 void count_outcome(Metrics& metrics, const PipelineOutcome& outcome) {
   const bool ok = outcome.result.ok();
   const bool embedded = ok && outcome.result->gate.accepted();

@@ -13,6 +13,9 @@ PipelineItem item_from_body(const HttpRequest& request);
 /// The error response of an item that has no result, with its reason code.
 HttpResponse refusal_of(const PipelineOutcome& outcome);
 
+/// The same for a picture that the gate skips, where there is no answer without an embedding.
+HttpResponse refusal_of(const GateVerdict& gate);
+
 /// Counts what became of one object.
 void count_outcome(Metrics& metrics, const PipelineOutcome& outcome);
 

@@ -34,6 +34,10 @@ std::vector<std::string> labels_of(const BundleInfo& info) {
 Worker::Worker(const WorkerOptions& options)
     : options_(options), models_(options.models), store_(open_store(options.store)), decoder_(make_decoder(options)) {
   writer_ = std::make_shared<ResultWriter>(*store_, [this] { return active_id(); }, ResultWriter::Options{});
+  RetrievalOptions retrieval;
+  retrieval.folder = options_.index;
+  retrieval_ = std::make_unique<Retrieval>(*store_, retrieval);
+  retrieval_->start([](const Error& error) { log_warning("search index: " + error.message()); });
   start_first_model();
 }
 
@@ -138,9 +142,14 @@ void Worker::activate(const std::string& model_id, const std::string& actor, con
 void Worker::drop_model(const std::string& model_id, const std::string& actor) {
   const std::lock_guard lock(handover_);
   if (active_id() == model_id) fail(ErrorCode::kConflict, "this model is active: activate another one first");
+  retrieval_->catch_up();  // it may have to follow a roll back yet
+  if (retrieval_->serving_model() == model_id)
+    fail(ErrorCode::kConflict, "searches are answered from this model until the active one's index is complete");
   const KeptModel kept = models_.find(model_id);
   const Result<void> dropped = capture([&] { store_->drop_model(model_id, actor); });
   if (!dropped.ok() && dropped.error().code() != ErrorCode::kNotFound) throw Failure(dropped.error());
+  const Result<void> forgotten = capture([&] { retrieval_->drop_index(model_id); });
+  if (!forgotten.ok() && forgotten.error().code() != ErrorCode::kNotFound) throw Failure(forgotten.error());
   models_.remove(kept.info.model_id);
 }
 

@@ -3,6 +3,7 @@
 // The inference worker without its HTTP face: models, pipeline, store and search joined.
 #pragma once
 
+#include "retrieval/retrieval.h"
 #include "sandbox/decoder.h"
 #include "store/store.h"
 #include "worker/model_library.h"
@@ -79,6 +80,7 @@ class Worker {
 
   Store& store() { return *store_; }
   ModelLibrary& models() { return models_; }
+  Retrieval& retrieval() { return *retrieval_; }
   DecoderCounts decoder_counts() const { return decoder_->counts(); }
 
   /// Refuses new objects from here on, waits until what is inside is answered.
@@ -101,6 +103,7 @@ class Worker {
   ModelLibrary models_;
   std::unique_ptr<Store> store_;
   std::shared_ptr<RadiographDecoder> decoder_;
+  std::unique_ptr<Retrieval> retrieval_;
   std::shared_ptr<ResultWriter> writer_;
   std::mutex handover_;  // one change of models at a time
   std::atomic<bool> draining_ = false;

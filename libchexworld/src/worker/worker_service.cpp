@@ -26,14 +26,14 @@ bool changes_models(const HttpRequest& request) {
 }  // namespace
 
 WorkerService::WorkerService(Worker& worker, const WorkerServiceOptions& options) : worker_(worker) {
+  requests_.emplace(options.request_threads, kMostWaitingRequests);
+  model_changes_.emplace(1, kMostWaitingChanges);
   declare_metrics(metrics_, worker_);
-  add_routes(router_, worker_, metrics_);
+  add_routes(router_, worker_, metrics_, *requests_);
   router_.observe([this](const std::string& route, int status, std::chrono::duration<double> duration) {
     metrics_.count("chexworld_requests_total", {{"route", route}, {"status", std::to_string(status)}});
     metrics_.observe("chexworld_request_seconds", duration.count(), {{"route", route}});
   });
-  requests_.emplace(options.request_threads, kMostWaitingRequests);
-  model_changes_.emplace(1, kMostWaitingChanges);
   HttpServerOptions http = options.http;
   http.spool_folder = options.spool;
   http.body_policy = [most = options.max_object_bytes](const std::string& method, const std::string& path) {
