@@ -6,6 +6,8 @@
 #include "worker/json.h"
 #include "worker/routes.h"
 
+#include <set>
+
 namespace chexworld {
 namespace {
 
@@ -53,6 +55,12 @@ HttpResponse list_models(Worker& worker, const HttpRequest& request, const PathP
   return json_response({{"active", serving ? Json(serving->model_id) : Json(nullptr)}, {"models", std::move(list)}});
 }
 
+std::set<std::string> kept_ids(Worker& worker) {
+  std::set<std::string> ids;
+  for (const KeptModel& kept : worker.models().list()) ids.insert(kept.info.model_id);
+  return ids;
+}
+
 HttpResponse upload_model(Worker& worker, const HttpRequest& request, const PathParameters&) {
   Arguments arguments(request);
   const std::string expected = arguments.text("model-id", "");
@@ -60,9 +68,17 @@ HttpResponse upload_model(Worker& worker, const HttpRequest& request, const Path
   const bool activate = arguments.boolean("activate", false);
   arguments.finish();
   if (!request.body_file) fail(ErrorCode::kInternal, "the upload did not arrive as a file");
+  const std::set<std::string> before = kept_ids(worker);
   const KeptModel kept = within("the uploaded bundle was refused",
                                 [&] { return worker.add_model(request.body_file->path(), expected, name); });
-  if (activate) worker.activate(kept.info.model_id, "rest", "uploaded");
+  const std::string& id = kept.info.model_id;
+  const Result<void> activated = capture([&] {
+    if (activate) worker.activate(id, "rest", "uploaded");
+  });
+  if (!activated.ok()) {
+    if (!before.contains(id)) worker.drop_model(id, "rest");
+    throw Failure(activated.error());
+  }
   Json json = kept_json(kept);
   json["active"] = activate;
   return json_response(json, 201);

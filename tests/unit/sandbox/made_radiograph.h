@@ -15,12 +15,11 @@ struct MadeUids {
   std::string series = "1.2.3.9";
 };
 
-/// A chest radiograph with a ramp from left to right, 300 x 400, the steeper the larger `slope`; `patient` comes in
+/// A chest radiograph with a ramp from left to right, the steeper the larger `slope`; `patient` comes in
 /// order of tags, with VR LO unless the tag below says otherwise.
 inline Bytes made_radiograph(const std::string& modality = "CR",
                              const std::vector<std::pair<DicomTag, std::string>>& patient = {},
-                             const MadeUids& uids = {}, int slope = 1) {
-  constexpr int kRows = 300, kColumns = 400;
+                             const MadeUids& uids = {}, int slope = 1, int rows = 300, int columns = 400) {
   ElementWriter writer(ElementEncoding::kExplicitLittle);
   writer.text({0x0008, 0x0016}, "UI", "1.2.840.10008.5.1.4.1.1.1");
   writer.text({0x0008, 0x0018}, "UI", uids.sop_instance);
@@ -36,15 +35,15 @@ inline Bytes made_radiograph(const std::string& modality = "CR",
   writer.text({0x0020, 0x000e}, "UI", uids.series);
   writer.number(tags::kSamplesPerPixel, 1);
   writer.text(tags::kPhotometricInterpretation, "CS", "MONOCHROME2");
-  writer.number(tags::kRows, kRows);
-  writer.number(tags::kColumns, kColumns);
+  writer.number(tags::kRows, std::uint16_t(rows));
+  writer.number(tags::kColumns, std::uint16_t(columns));
   writer.number(tags::kBitsAllocated, 16);
   writer.number(tags::kBitsStored, 12);
   writer.number(tags::kHighBit, 11);
   writer.number(tags::kPixelRepresentation, 0);
   ElementWriter pixels(ElementEncoding::kExplicitLittle);
-  for (int y = 0; y < kRows; ++y)
-    for (int x = 0; x < kColumns; ++x) pixels.u16(std::uint16_t(slope == 1 ? x : (x * slope + y) % 4096));
+  for (int y = 0; y < rows; ++y)
+    for (int x = 0; x < columns; ++x) pixels.u16(std::uint16_t(slope == 1 ? x : (x * slope + y) % 4096));
   writer.value(tags::kPixelData, "OW", pixels.bytes());
   return dicom_file("1.2.840.10008.1.2.1", writer.bytes());
 }
