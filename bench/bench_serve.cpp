@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DICOM in over HTTP, durable result out: a real `chexworld serve` with ViT-B/16 at 224 pixels on a Unix socket. What it
-// can do with clients that never pause; then latency at half of that, steady and while models are exchanged.
+// DICOM in over HTTP, durable result out: a real `chexworld serve` with ViT-B/16 at 224 pixels on a Unix socket. What
+// it can do with clients that never pause; then latency at half of that, steady and while models are exchanged.
 #include "tests/support/worker_server.h"
 #include "tests/unit/infer/random_bundle.h"
 #include "tests/unit/sandbox/made_radiograph.h"
@@ -29,8 +29,8 @@ constexpr int kWarmUp = 24, kCapacity = 96;
 constexpr double kLoadSeconds = 45;
 
 std::string film(int number) {
-  const test::Bytes bytes = test::made_radiograph("DX", {}, {"1.2.99." + std::to_string(number), "1.2.98", "1.2.97"},
-                                                  2, kRows, kColumns);
+  const test::Bytes bytes =
+      test::made_radiograph("DX", {}, {"1.2.99." + std::to_string(number), "1.2.98", "1.2.97"}, 2, kRows, kColumns);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -81,8 +81,8 @@ class ServeBench {
     const Latencies swapping = load(server, rate, true);
     for (const auto& [name, latencies] : {std::pair{"steady", &steady}, std::pair{"exchanging models", &swapping}})
       std::printf(
-          "  %-18s %4zu objects  p50 %6.0f ms  p99 %6.0f ms  most %6.0f ms  failed %d  wrong model %d  swaps %d\n", name,
-          latencies->ms.size(), latencies->percentile(0.5), latencies->percentile(0.99), latencies->percentile(1),
+          "  %-18s %4zu objects  p50 %6.0f ms  p99 %6.0f ms  most %6.0f ms  failed %d  wrong model %d  swaps %d\n",
+          name, latencies->ms.size(), latencies->percentile(0.5), latencies->percentile(0.99), latencies->percentile(1),
           latencies->failed, latencies->wrong_model, latencies->swaps);
     std::printf("  p99 exchanging / steady: %.2f; resident %.0f MiB\n",
                 swapping.percentile(0.99) / steady.percentile(0.99), double(server.resident_bytes()) / (1 << 20));

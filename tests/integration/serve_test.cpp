@@ -98,7 +98,7 @@ TEST_F(Serve, SaysWhyThereIsNoResult) {
   const ClientAnswer nonsense = client_.post("/v1/instances", "this is no DICOM file");
   EXPECT_EQ(nonsense.status, 422);
   EXPECT_EQ(nonsense.json()["error"]["details"]["reason_code"], "malformed");
-  EXPECT_EQ(client_.post("/v1/instances", "").status, 400);
+  EXPECT_EQ(client_.post("/v1/instances", "").status, 422);
   EXPECT_EQ(client_.get("/v1/instances/1.2.3.99").status, 404);
   EXPECT_EQ(client_.get("/v1/studies/1.2.3.99").status, 404);
   EXPECT_EQ(client_.get("/v1/nothing").status, 404);

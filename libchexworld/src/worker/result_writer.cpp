@@ -66,6 +66,14 @@ void set_trouble(Outcome& outcome, Outcome::Kind kind, std::string_view code, co
   outcome.reason = cut_to(reason, kMostReasonBytes);
 }
 
+/// The outcome's result, or why it cannot be kept.
+Result<RadiographResult> refused(const PipelineOutcome& outcome, const WorkTicket& ticket) {
+  const bool embedded = outcome.result.ok() && outcome.result->gate.accepted();
+  if (!embedded || !ticket.keep || !instance_record(*outcome.result).sop_instance_uid.empty()) return outcome.result;
+  return Error(ErrorCode::kMalformed,
+               "only DICOM objects with a SOP Instance UID can be stored: use /v1/embed for pictures");
+}
+
 }  // namespace
 
 bool is_transient(const Error& error) {
@@ -100,8 +108,6 @@ std::optional<Outcome> stored_outcome(const PipelineOutcome& outcome, const std:
   }
   stored.instance = instance_record(*outcome.result);
   stored.result = result_record(*outcome.result, outcome.timings);
-  if (stored.instance.sop_instance_uid.empty())
-    fail(ErrorCode::kMalformed, "only DICOM objects with a SOP Instance UID can be stored: use /v1/embed for pictures");
   return stored;
 }
 
@@ -118,15 +124,18 @@ ResultWriter::~ResultWriter() {
 }
 
 void ResultWriter::put(const PipelineOutcome& outcome, Done done) {
-  std::optional<Outcome> stored = stored_outcome(outcome, active_model_(), std::chrono::system_clock::now());
-  const std::optional<CursorAdvance> cursor = WorkTicket::from_attributes(outcome.attributes).cursor;
+  const WorkTicket ticket = WorkTicket::from_attributes(outcome.attributes);
+  PipelineOutcome filed{outcome.sequence, outcome.attributes, refused(outcome, ticket), outcome.timings};
+  std::optional<Outcome> stored = stored_outcome(filed, active_model_(), std::chrono::system_clock::now());
+  const bool newly_refused = outcome.result.ok() && !filed.result.ok();
+  Result<void> answer = newly_refused ? Result<void>(filed.result.error()) : Result<void>();
   // A failure that will be tried again is not taken care of yet.
-  const bool settled = outcome.result.ok() || !is_transient(outcome.result.error());
-  if (!stored && !(cursor && settled)) return done({});
+  const bool settled = filed.result.ok() || !is_transient(filed.result.error());
+  if (!stored && !(ticket.cursor && settled)) return done(answer);
   {
     const std::lock_guard lock(mutex_);
     const bool only_cursor = !stored;
-    waiting_.push_back({std::move(stored).value_or(Outcome{}), cursor, only_cursor, std::move(done)});
+    waiting_.push_back({std::move(stored).value_or(Outcome{}), ticket.cursor, only_cursor, answer, std::move(done)});
   }
   changed_.notify_one();
 }
@@ -175,7 +184,7 @@ void ResultWriter::write(std::vector<Waiting>& batch) {
       batch[i].done(Error(ErrorCode::kConflict,
                           "the claim has ended: the object was removed or somebody else has it; nothing was stored"));
     } else {
-      batch[i].done({});
+      batch[i].done(batch[i].answer);
     }
   }
 }

@@ -43,6 +43,7 @@ class ResultWriter final : public ResultSink {
     Outcome outcome;
     std::optional<CursorAdvance> cursor;
     bool only_cursor = false;  // an outcome that is not kept, but whose change has been taken care of
+    Result<void> answer;       // once it is durable
     Done done;
   };
   void run();

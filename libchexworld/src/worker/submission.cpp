@@ -27,8 +27,6 @@ PipelineItem item_from_body(const HttpRequest& request) {
     item.content = path_from(request);
     return item;
   }
-  if (request.body.empty())
-    fail(ErrorCode::kInvalidArgument, "the body is empty: it must hold a DICOM file or picture");
   const auto* bytes = reinterpret_cast<const std::byte*>(request.body.data());
   item.content = std::vector<std::byte>(bytes, bytes + request.body.size());
   return item;

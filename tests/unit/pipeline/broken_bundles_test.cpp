@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Files offered as the next model that must not become it.
+#include "support/broken_bundles.h"
 #include "base/file.h"
 #include "real_models.h"
-#include "support/broken_bundles.h"
 
 #include <atomic>
 #include <gtest/gtest.h>

@@ -111,9 +111,10 @@ TEST_F(ResultWriterTest, ReasonsAreValidTextOfBoundedLength) {
   EXPECT_TRUE(put(outcome_of(Error(ErrorCode::kMalformed, "\xff\xfe name"), at("b"))).get().ok());
 }
 
-TEST_F(ResultWriterTest, APictureWithoutUidIsNotStored) {
-  const auto put_picture = [&] { put(outcome_of(embedded(""))).get().value(); };
-  EXPECT_THROW(put_picture(), Failure);
+TEST_F(ResultWriterTest, APictureWithoutUidIsNotStoredButRemembered) {
+  EXPECT_EQ(put(outcome_of(embedded(""), at("picture"))).get().error().code(), ErrorCode::kMalformed);
+  EXPECT_EQ(put(outcome_of(embedded(""))).get().error().code(), ErrorCode::kMalformed);
+  ASSERT_EQ(store_->troubles(WorkState::kParked, 10).size(), 1u);
 }
 
 TEST(WorkTicket, TravelsAsAttributes) {
