@@ -5,9 +5,9 @@
 //
 //   auto pipeline = chexworld::Pipeline::open("model.safetensors");
 //   if (!pipeline) return complain(pipeline.error());
-//   auto answer = pipeline->submit({.content = std::filesystem::path("film.dcm")});   // waits while the pipeline is
-//   full const chexworld::PipelineOutcome outcome = answer->get(); if (outcome.result) use(outcome.result->normalized);
-//   // f32[D]
+//   auto answer = pipeline->submit({.content = std::filesystem::path("film.dcm")});  // waits while it is full
+//   const chexworld::PipelineOutcome outcome = answer->get();
+//   if (outcome.result) use(outcome.result->normalized);  // f32[D]
 //
 // See docs/pipeline.md, and examples/02_streaming.cpp for boost::asio.
 #pragma once
