@@ -3,6 +3,7 @@
 // Objects that crash, hang or flood their decoder cost themselves and nobody else.
 #include "sandbox/decoder.h"
 #include "support/process.h"
+#include "support/sanitized.h"
 #include "support/temporary_folder.h"
 #include "unit/sandbox/made_radiograph.h"
 
@@ -21,13 +22,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::Bytes;
+using test::kSanitized;
 using testing::HasSubstr;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;  // no limit on address space, no filter, and crashes end with a report
-#else
-constexpr bool kSanitized = false;
-#endif
 
 SandboxOptions troubled(int processes = 1) {
   SandboxOptions options;

@@ -86,8 +86,10 @@ TEST_F(SearchCommand, ByEmbeddingFile) {
 }
 
 TEST_F(SearchCommand, FiltersAndRegion) {
-  for (const Json& hit : answer({"1.2.3.7", "--view", "PA", "--sex", "M", "--age-from", "30", "--date-from",
-                                 "2020-02-05", "--finding", "pneumonia=0.2", "--other-patients"})["hits"]) {
+  const Json filtered = answer({"1.2.3.7", "--view", "PA", "--sex", "M", "--age-from", "30", "--date-from",
+                                "2020-02-05", "--finding", "pneumonia=0.2", "--other-patients"});
+  ASSERT_FALSE(filtered["hits"].empty());
+  for (const Json& hit : filtered["hits"]) {
     EXPECT_EQ(hit["view"], "PA");
     EXPECT_EQ(hit["sex"], "M");
     EXPECT_GE(hit["age_years"].get<double>(), 30);

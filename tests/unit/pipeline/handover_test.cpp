@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 #include "real_models.h"
+#include "support/sanitized.h"
 #include "support/test_data.h"
 
 #include <atomic>
@@ -75,9 +76,7 @@ TEST(Handover, TwoHundredSwapsUnderLoadGiveNoWrongAnswer) {
 }
 
 TEST(Handover, MemoryReturnsToItsLevel) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "sanitizers keep what is freed";
-#endif
+  if (kSanitized) GTEST_SKIP() << "sanitizers keep what is freed";
   EncoderShape shape = small_shape();
   shape.width = 192;
   shape.mlp_width = 768;
