@@ -76,6 +76,8 @@ void prepare(const FilmSource& source, const SourceItem& item, const PseudonymKe
   prepared.film.source = key.source(item.place);
   prepared.film.columns = item.columns;
   prepared.film.columns.merge(film.columns);
+  for (const auto& [column, id] : film.ids)
+    if (!id.empty()) prepared.film.columns[column] = key.pseudonym(column, id);
   prepared.film.columns["patient"] = key.patient(film.patient.empty() ? item.patient : film.patient);
 }
 

@@ -24,13 +24,20 @@ class PseudonymKey {
   static PseudonymKey from_file(const std::filesystem::path& path);
 
   /// 16 hexadecimal digits; empty for an empty id.
-  std::string patient(const std::string& id) const;
+  std::string patient(const std::string& id) const { return pseudonym("patient", id); }
+  /// The same for other things that have ids; `kind` keeps them apart.
+  std::string pseudonym(const std::string& kind, const std::string& id) const;
   ArchiveDigest source(const std::string& place) const;
   std::string fingerprint() const;
 
  private:
   std::string secret_;
 };
+
+/// Columns that hold pseudonyms of what DICOM calls a film by, so that tables of labels can be joined (trainer/labels).
+inline constexpr const char* kInstanceKeyColumn = "instance_key";    ///< of the SOP Instance UID
+inline constexpr const char* kStudyKeyColumn = "study_key";          ///< of the Study Instance UID
+inline constexpr const char* kAccessionKeyColumn = "accession_key";  ///< of the Accession Number
 
 /// One film to be read.
 struct SourceItem {
@@ -48,6 +55,7 @@ struct SourceFilm {
   std::vector<float> grey;  ///< f32[H,W] in [0,1], the same with more depth; empty where there is none
   std::string patient;      ///< where the object itself tells; else the item's
   std::map<std::string, std::string> columns;  ///< what the object tells; the item's go before
+  std::map<std::string, std::string> ids{};    ///< by the column that gets their pseudonyms
 };
 
 /// Where films come from.

@@ -98,6 +98,7 @@ CsvTable parse_csv(std::string_view text, const std::string& origin) {
       parser.complain(std::to_string(fields.size()) + " fields where the header has " +
                       std::to_string(table.columns.size()));
     table.rows.push_back(std::move(fields));
+    table.lines.push_back(parser.record_line());
   }
   if (table.columns.empty()) fail(ErrorCode::kMalformed, origin + " has no header line");
   return table;

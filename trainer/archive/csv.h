@@ -15,6 +15,7 @@ namespace chexworld {
 struct CsvTable {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
+  std::vector<std::size_t> lines;  ///< of the file, from 1, where each row begins
 
   /// Position of a column; throws Failure(kInvalidArgument) naming it and what there is.
   std::size_t column(const std::string& name) const;

@@ -4,6 +4,7 @@
 #include "base/failure.h"
 #include "base/mapped_file.h"
 #include "dicom/dicom_file.h"
+#include "dicom/instance_tags.h"
 #include "dicom/radiograph.h"
 #include "image/png.h"
 #include "trainer/archive/csv.h"
@@ -16,6 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr DicomTag kPatientId{0x0010, 0x0020}, kIssuerOfPatientId{0x0010, 0x0021};
+constexpr DicomTag kAccessionNumber{0x0008, 0x0050};
+constexpr double kOldestShown = 90;  // years; the few people above would stand out
 
 bool starts_with(std::span<const std::byte> bytes, std::string_view signature) {
   return bytes.size() >= signature.size() && std::equal(signature.begin(), signature.end(), bytes.begin(),
@@ -38,6 +41,28 @@ std::string view_name(const GateVerdict& gate) {
                                                  : std::string(name_of(gate.view));
 }
 
+/// What subgroups are told apart by. Only what is known gets a column.
+void add_columns(const InstanceTags& tags, SourceFilm& film) {
+  if (!tags.sex.empty()) film.columns["sex"] = tags.sex;
+  if (!tags.device.empty()) film.columns["device"] = tags.device;
+  if (tags.age_years) film.columns["age"] = std::to_string(int(std::min(*tags.age_years, kOldestShown)));
+}
+
+/// Not worth losing a film for.
+std::string accession_number(const DicomFile& file) {
+  try {
+    return file.dataset().text(kAccessionNumber).value_or("");
+  } catch (const Failure&) {
+    return "";
+  }
+}
+
+void add_ids(const DicomFile& file, const InstanceTags& tags, SourceFilm& film) {
+  film.ids[kInstanceKeyColumn] = tags.sop_instance_uid;
+  film.ids[kStudyKeyColumn] = tags.study_instance_uid;
+  film.ids[kAccessionKeyColumn] = accession_number(file);
+}
+
 SourceFilm film_of_dicom(std::span<const std::byte> bytes, const ArchiveSettings& settings) {
   const DicomFile file = DicomFile::from_view(bytes);
   RenderOptions render;
@@ -55,6 +80,9 @@ SourceFilm film_of_dicom(std::span<const std::byte> bytes, const ArchiveSettings
   film.grey = std::move(radiograph.grey);
   film.patient = patient_of(file.dataset());
   film.columns["view"] = view_name(radiograph.gate);
+  const InstanceTags tags = read_instance_tags(file, "");
+  add_columns(tags, film);
+  add_ids(file, tags, film);
   return film;
 }
 

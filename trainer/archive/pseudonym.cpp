@@ -42,8 +42,8 @@ PseudonymKey PseudonymKey::from_file(const fs::path& path) {
   return within("key file " + path.string(), [&] { return PseudonymKey(std::move(secret)); });
 }
 
-std::string PseudonymKey::patient(const std::string& id) const {
-  return id.empty() ? "" : to_hex(hmac_sha256(secret_, "patient:" + id)).substr(0, 16);
+std::string PseudonymKey::pseudonym(const std::string& kind, const std::string& id) const {
+  return id.empty() ? "" : to_hex(hmac_sha256(secret_, kind + ":" + id)).substr(0, 16);
 }
 
 ArchiveDigest PseudonymKey::source(const std::string& place) const {
