@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `chexworld model`: foreign checkpoints into bundles, what a file holds, and bundles out again.
+// `chexworld model`: foreign checkpoints into bundles, what a file holds, and bundles out again. Untrained ones are made
+// in model_create.cpp.
 #include "base/failure.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
@@ -148,6 +149,8 @@ void print_bundle(const Json& facts) {
       std::printf("  label       %s, threshold %g\n", label["name"].get<std::string>().c_str(),
                   label["threshold"].get<double>());
   }
+  if (config.contains("training") && config["training"].value("updates", Json()) == 0)
+    std::printf("training      none: random weights\n");
   std::printf("licence       %s\n", config.value("licence", std::string()).c_str());
 }
 
@@ -206,11 +209,14 @@ void add_export(CLI::App& parent) {
 }  // namespace
 
 void add_model(CLI::App& application) {
-  CLI::App* command = application.add_subcommand("model", "Import, show and export models");
+  CLI::App* command = application.add_subcommand("model", "Import, show, export and create models");
   command->require_subcommand(1);
   add_import(*command);
   add_info(*command);
   add_export(*command);
+#ifdef CHEXWORLD_HAVE_TRAINER
+  add_model_create(*command);
+#endif
 }
 
 }  // namespace chexworld::cli

@@ -30,6 +30,23 @@ TEST(PretrainCommand, TrainsAndLeavesABundle) {
   EXPECT_THAT(again.output, HasSubstr("--resume"));
 }
 
+TEST(ModelCreateCommand, MakesTheSameUntrainedBundleFromTheSameSeed) {
+  const TemporaryFolder folder;
+  const auto create = [&](const char* name, const char* seed) {
+    return run({CHEXWORLD_PROGRAM, "model", "create", "--preset", "tiny-cpu", "--seed", seed, "-o", folder / name});
+  };
+  const Finished created = create("a", "1");
+  ASSERT_EQ(created.exit_status, 0) << created.output;
+  EXPECT_THAT(created.output, AllOf(HasSubstr("model id"), HasSubstr("untrained")));
+  ASSERT_EQ(create("b", "1").exit_status, 0);
+  ASSERT_EQ(create("c", "2").exit_status, 0);
+  EXPECT_EQ(read_file(folder / "a"), read_file(folder / "b"));
+  EXPECT_NE(read_file(folder / "a"), read_file(folder / "c"));
+  const Finished info = run({CHEXWORLD_PROGRAM, "model", "info", folder / "a"});
+  EXPECT_THAT(info.output, AllOf(HasSubstr("self-test     yes"), HasSubstr("random weights")));
+  EXPECT_EQ(run({CHEXWORLD_PROGRAM, "model", "create", "--preset", "big", "-o", folder / "d"}).exit_status, 2);
+}
+
 TEST(PretrainCommand, RefusesWhatItDoesNotKnow) {
   const PretrainProgram program;
   std::vector<std::string> command = program.fresh("run");
