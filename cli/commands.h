@@ -10,7 +10,8 @@ namespace chexworld::cli {
 
 void add_doctor(CLI::App& application);
 void add_model(CLI::App& application);
-void add_model_create(CLI::App& model);    // builds with the trainer, a command of `model`
+void add_model_create(CLI::App& model);  // builds with the trainer, a command of `model`
+void add_orthanc_config(CLI::App& application);
 void add_inspect(CLI::App& application);   // builds with DICOM
 void add_render(CLI::App& application);    // builds with DICOM
 void add_bench(CLI::App& application);     // builds with oneDNN

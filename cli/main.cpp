@@ -17,6 +17,7 @@ constexpr int kWrongUsage = 2;
 void add_commands(CLI::App& application) {
   add_doctor(application);
   add_model(application);
+  add_orthanc_config(application);
 #ifdef CHEXWORLD_HAVE_DICOM
   add_inspect(application);
   add_render(application);

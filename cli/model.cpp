@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `chexworld model`: foreign checkpoints into bundles, what a file holds, and bundles out again. Untrained ones are made
-// in model_create.cpp.
+// `chexworld model`: foreign checkpoints into bundles, what a file holds, and bundles out again. Untrained ones are
+// made in model_create.cpp.
 #include "base/failure.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"

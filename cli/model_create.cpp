@@ -28,8 +28,10 @@ void create_model(const CreateArguments& arguments) {
   model.copy_encoder_to_target();
   const Json training = {{"preset", arguments.preset}, {"seed", arguments.seed}, {"updates", 0}};
   const std::string id = export_target_encoder(model, arguments.output, TrimOptions(), training);
-  std::printf("%s\nmodel id %s\nnote: untrained weights, for trials of a system only: similar cases and findings mean nothing\n",
-              arguments.output.c_str(), id.c_str());
+  std::printf(
+      "%s\nmodel id %s\nnote: untrained weights, for trials of a system only: similar cases and findings mean "
+      "nothing\n",
+      arguments.output.c_str(), id.c_str());
 }
 
 }  // namespace

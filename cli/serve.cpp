@@ -10,6 +10,7 @@
 #include "worker/worker_service.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <sys/stat.h>
@@ -72,22 +73,36 @@ WorkerOptions worker_options(const ServeArguments& arguments) {
   return options;
 }
 
+constexpr const char* kTokenVariable = "CHEXWORLD_TOKEN";
+
+void require_long(const std::string& token, const std::string& where) {
+  if (token.size() < 16) fail(ErrorCode::kInvalidArgument, where + ": a token has at least 16 characters");
+}
+
+/// The variable counts over TCP only: over a Unix socket the file's mode decides who may ask.
+std::string token_from_environment(const std::string& listen) {
+  const char* token = std::getenv(kTokenVariable);
+  if (token == nullptr || listen.starts_with("unix:")) return "";
+  require_long(token, kTokenVariable);
+  return token;
+}
+
 std::string read_token(const fs::path& file) {
-  if (file.empty()) return "";
   struct stat status{};
   if (stat(file.c_str(), &status) == 0 && (status.st_mode & 0077) != 0)
     log_warning("others may read " + file.string() + ": chmod 600 it");
   const std::vector<std::byte> bytes = read_file(file, 1u << 16);
   std::string token(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   while (!token.empty() && (token.back() == '\n' || token.back() == '\r')) token.pop_back();
-  if (token.size() < 16) fail(ErrorCode::kInvalidArgument, file.string() + ": a token has at least 16 characters");
+  require_long(token, file.string());
   return token;
 }
 
 WorkerServiceOptions service_options(const ServeArguments& arguments, const WorkerOptions& worker) {
   WorkerServiceOptions options;
   options.http.listen = arguments.listen;
-  options.http.token = read_token(arguments.token_file);
+  options.http.token =
+      arguments.token_file.empty() ? token_from_environment(arguments.listen) : read_token(arguments.token_file);
   options.http.max_connections = arguments.max_connections;
   options.http.threads = 2;
   options.spool = worker.models / "incoming";
@@ -158,7 +173,8 @@ void serve(const ServeArguments& arguments) {
 void add_places(CLI::App& command, ServeArguments& arguments) {
   command.add_option("--config", arguments.config, "TOML or JSON file whose keys are these options without dashes");
   command.add_option("--listen", arguments.listen, "unix:/path (mode 0600) or ADDRESS:PORT")->capture_default_str();
-  command.add_option("--token-file", arguments.token_file, "Bearer token; required unless loopback or Unix socket");
+  command.add_option("--token-file", arguments.token_file,
+                     "Bearer token (else CHEXWORLD_TOKEN); required unless loopback or Unix socket");
   command.add_option("--data", arguments.data, "Folder of all that follows, where not given")->capture_default_str();
   command.add_option("--store", arguments.store, "SQLite file or PostgreSQL connection string [DATA/store.sqlite]");
   command.add_option("--models", arguments.models, "Folder of model bundles [DATA/models]");

@@ -64,6 +64,18 @@ FileDescriptor take_lock(const std::filesystem::path& path) {
   fail(ErrorCode::kConflict, "another worker still holds " + path.string());
 }
 
+/// The worker's "2026-01-31T12:00:00.000 warning text" keeps its level and loses its time, which our log has too; what
+/// anything else in its process prints is worth a warning.
+void log_worker_line(const std::string& line) {
+  const std::size_t level_at = line.find(' ') + 1;
+  const std::size_t text_at = line.find(' ', level_at) + 1;
+  const std::string level = text_at == 0 ? "" : line.substr(level_at, text_at - 1 - level_at);
+  if (level == "debug" || level == "info") return log_info("worker: " + line.substr(text_at));
+  if (level == "warning") return log_warning("worker: " + line.substr(text_at));
+  if (level == "error") return log_error("worker: " + line.substr(text_at));
+  log_warning("worker: " + line);
+}
+
 /// `at_least` above standard streams and the lock's place, so that nothing is overwritten while moved.
 FileDescriptor moved_up(FileDescriptor descriptor) {
   return FileDescriptor(fcntl(descriptor.get(), F_DUPFD_CLOEXEC, kLockDescriptor + 1));
@@ -137,7 +149,7 @@ void Supervisor::run_once(const std::stop_token& stop) {
 
 /// Carries the worker's lines to the log until it has ended.
 void Supervisor::watch(int process, int output, const std::stop_token& stop) {
-  LineReader lines([](const std::string& line) { log_info("worker: " + line); });
+  LineReader lines(log_worker_line);
   std::optional<SteadyClock::time_point> kill_at;
   pollfd wanted[] = {{process, POLLIN, 0}, {output, POLLIN, 0}, {stop_signal_, POLLIN, 0}};
   for (;;) {

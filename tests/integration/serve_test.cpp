@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -310,6 +311,17 @@ TEST(ServeOverTcp, NeedsItsTokenAndTakesNoPaths) {
   EXPECT_EQ(Json::parse(curl.output)["active"], models.id(0));
 }
 
+TEST(ServeOverTcp, TakesItsTokenFromTheEnvironmentToo) {
+  const std::string token = "0123456789abcdef0123";
+  setenv("CHEXWORLD_TOKEN", token.c_str(), 1);
+  WorkerServer server({"--listen", "127.0.0.1:" + std::to_string(free_port())});
+  WorkerServer on_socket;
+  unsetenv("CHEXWORLD_TOKEN");
+  EXPECT_EQ(server.client().get("/v1/status").status, 401);
+  EXPECT_EQ(server.client(token).get("/v1/status").status, 200);
+  EXPECT_EQ(on_socket.client().get("/v1/status").status, 200) << "there the file's mode decides";
+}
+
 TEST(ServeStart, SaysWhatIsWrong) {
   TemporaryFolder folder;
   const auto output = [&](std::vector<std::string> arguments) {
@@ -333,6 +345,7 @@ TEST(ServeStart, ServesWithoutAModelUntilOneIsUploaded) {
   WorkerServer server({"--precision", "f32", "--streams", "1"});
   HttpClient client = server.client();
   EXPECT_EQ(client.get("/v1/status").json()["state"], "no-model");
+  EXPECT_THAT(server.log(), HasSubstr("warning no model is active: upload a bundle and activate it"));
   EXPECT_EQ(client.post("/v1/instances", film_bytes(0)).status, 503);
   EXPECT_EQ(client.get("/v1/models/active").status, 404);
   const Finished curl = run({"curl", "--silent", "--unix-socket", server.address().substr(5), "--data-binary",

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -24,8 +25,9 @@ std::string random_key() {
 
 /// Under its name only once it is whole; another process that was faster wins.
 void make_key(const fs::path& file) {
-  const std::string partial = file.string() + ".partial-" + std::to_string(getpid());
-  const FileDescriptor made(open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  std::string partial =
+      file.string() + ".partial-XXXXXX";  // process numbers repeat in containers that share the folder
+  const FileDescriptor made(mkostemp(partial.data(), O_CLOEXEC));
   if (made.get() < 0) fail_errno("creating " + file.string(), errno);
   FileWriter(made.get(), file).write(random_key() + "\n");
   const bool kept = fsync(made.get()) == 0 && (link(partial.c_str(), file.c_str()) == 0 || errno == EEXIST);

@@ -55,7 +55,10 @@ void Worker::start_first_model() {
       log_warning("the store names model " + *remembered + " as active; " + given.info.model_id +
                   " is kept and can be activated");
   }
-  if (!remembered) return set_pipeline(nullptr, kNoModel);
+  if (!remembered) {
+    log_warning(kNoModel + "; until then nothing is embedded and what arrives waits");
+    return set_pipeline(nullptr, kNoModel);
+  }
   const Result<void> served = capture([&] { serve(models_.find(*remembered)); });
   if (served.ok()) return;
   const std::string trouble = "the active model " + *remembered + " cannot be used: " + served.error().message();

@@ -9,6 +9,8 @@
 
 #include <csignal>
 #include <mutex>
+#include <utility>
+#include <vector>
 
 namespace chexworld::plugin {
 namespace {
@@ -72,24 +74,28 @@ TEST(Supervisor, NeverRunsTwoForOneFolder) {
   EXPECT_TRUE(runs(second));
 }
 
-TEST(Supervisor, CarriesItsLinesToTheLog) {
+TEST(Supervisor, CarriesItsLinesToTheLogWithTheirLevels) {
   std::mutex mutex;
-  std::vector<std::string> lines;
-  set_log_sink([&](LogLevel, std::string_view line) {
+  std::vector<std::pair<LogLevel, std::string>> lines;
+  set_log_sink([&](LogLevel level, std::string_view line) {
     const std::scoped_lock lock(mutex);
-    lines.emplace_back(line);
+    lines.emplace_back(level, line);
   });
   {
     const test::TemporaryFolder folder;
-    Supervisor supervisor(shell(folder, "echo one; echo two >&2; exec sleep 100"));
+    Supervisor supervisor(
+        shell(folder, "echo 2026-01-31T12:00:00.000 info one; echo 'T error 2 two' >&2; echo Aborted; exec sleep 100"));
     const auto arrived = [&] {
       const std::scoped_lock lock(mutex);
-      return lines.size() >= 2;
+      return lines.size() >= 3;
     };
     EXPECT_TRUE(wait_until(arrived, 10s));
   }
   set_log_sink({});
-  EXPECT_THAT(lines, testing::IsSupersetOf({std::string("worker: one"), std::string("worker: two")}));
+  using Line = std::pair<LogLevel, std::string>;
+  EXPECT_THAT(lines,
+              testing::IsSupersetOf({Line(LogLevel::kInfo, "worker: one"), Line(LogLevel::kError, "worker: 2 two"),
+                                     Line(LogLevel::kWarning, "worker: Aborted")}));
 }
 
 TEST(Supervisor, SaysWhatCouldNotBeRun) {
