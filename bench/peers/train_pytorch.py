@@ -4,10 +4,13 @@ moving average parameter by parameter, Pillow augmentation in the workers of a D
 Requests, one JSON object per line:
   {"do": "load", "file": F}                   weights, one batch and films from a safetensors file
   {"do": "loss"}                              loss of that batch
+  {"do": "fit", "updates": N}                 loss of that batch after N updates on it
   {"do": "train", "steps": N, "bf16": false}  seconds per step, loading included
+  {"do": "cpu"}                               processor seconds per step of the last "train", workers included
 """
 import json
 import math
+import os
 import random
 import struct
 import sys
@@ -197,28 +200,42 @@ class Peer:
         tensors = read_safetensors(request["file"])
         self.config = request["config"]
         self.films = [f for f in tensors.pop("films")]
-        weights = {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}
+        self.weights = {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}
         self.batch = {k[6:]: v for k, v in tensors.items() if k.startswith("batch/")}
+        self.loader = None
+        torch.set_num_threads(request["threads"])
+        self.begin()
+        return 0
+
+    def begin(self):
         self.model = Model(self.config)
-        self.model.load_state_dict(weights, strict=True)
+        self.model.load_state_dict(self.weights, strict=True)
         decay = [p for n, p in self.model.named_parameters() if p.requires_grad and p.ndim > 1 and not n.endswith(".bias")]
         plain = [p for n, p in self.model.named_parameters() if p.requires_grad and (p.ndim <= 1 or n.endswith(".bias"))]
         self.trained = decay + plain
         self.optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05},
                                             {"params": plain, "weight_decay": 0.0}], lr=1e-4)
-        self.loader = None
-        torch.set_num_threads(request["threads"])
-        return 0
 
     def loss(self, request):
         with torch.no_grad():
             return float(self.model(self.batch))
+
+    def fit(self, request):
+        self.begin()
+        for _ in range(request["updates"]):
+            self.update(self.batch, False)
+        loss = self.loss(request)
+        self.begin()
+        return loss
 
     def step(self, sample, bf16):
         # Masks and query positions are those of the batch that came with the weights: drawing them costs little.
         batch = dict(self.batch)
         batch["view1"], batch["augmented1"], batch["action1"] = sample[:3]
         batch["view2"], batch["augmented2"], batch["action2"] = sample[3:]
+        return self.update(batch, bf16)
+
+    def update(self, batch, bf16):
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             loss = self.model(batch)
         loss.backward()
@@ -234,10 +251,21 @@ class Peer:
         if self.loader is None:
             films = Films(self.films, self.config["size"])
             self.loader = iter(torch.utils.data.DataLoader(films, self.config["batch"], num_workers=request["workers"]))
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), self.cpu_seconds()
         for _ in range(request["steps"]):
             self.step(next(self.loader), request["bf16"])
+        self.cpu_per_step = (self.cpu_seconds() - cpu) / request["steps"]
         return (time.perf_counter() - start) / request["steps"]
+
+    def cpu_seconds(self):
+        seconds = time.process_time()
+        for worker in self.loader._workers:
+            fields = open(f"/proc/{worker.pid}/stat").read().rpartition(")")[2].split()
+            seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # user and system time
+        return seconds
+
+    def cpu(self, request):
+        return self.cpu_per_step
 
 
 peer = Peer()

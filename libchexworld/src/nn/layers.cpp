@@ -2,6 +2,7 @@
 #include "nn/layers.h"
 
 #include "base/failure.h"
+#include "nn/autocast.h"
 #include "nn/recompute.h"
 
 #include <c10/core/GradMode.h>
@@ -41,7 +42,20 @@ Mlp::Mlp(std::int64_t width, std::int64_t hidden, std::int64_t out) : fc1_(width
 
 at::Tensor Mlp::operator()(const at::Tensor& input) const { return fc2_(at::gelu(fc1_(input))); }
 
+namespace {
+
+/// LibTorch's kernel for the CPU multiplies shorter types without the machine's instructions for them, ten times slower
+/// than float32: so that is what it gets, autocast or not.
+at::Tensor attend_in_float(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  const AutocastGuard off({at::kCPU, false});
+  const auto widened = [](const at::Tensor& tensor) { return tensor.to(at::kFloat); };
+  return attend(widened(query), widened(key), widened(value)).to(query.scalar_type());
+}
+
+}  // namespace
+
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  if (query.is_cpu() && at::isReducedFloatingType(query.scalar_type())) return attend_in_float(query, key, value);
   return at::scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2);
 }
 
