@@ -7,6 +7,7 @@
 #include "base/failure.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/conditions.h"
 #include "cli/progress.h"
 #include "cli/remote.h"
 #include "trainer/archive/csv.h"
@@ -38,14 +39,6 @@ struct BuildArguments {
   BuildOptions options;
   bool as_json = false;
 };
-
-/// "split_pretrain=yes"
-std::pair<std::string, std::string> condition(const std::string& text) {
-  const std::size_t sign = text.find('=');
-  if (sign == std::string::npos || sign == 0)
-    fail(ErrorCode::kInvalidArgument, "a condition is NAME=VALUE, not '" + text + "'");
-  return {text.substr(0, sign), text.substr(sign + 1)};
-}
 
 fs::path beside(const fs::path& archive, const char* ending) {
   const fs::path plain = archive.has_filename() ? archive : archive.parent_path();

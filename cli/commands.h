@@ -12,14 +12,15 @@ void add_doctor(CLI::App& application);
 void add_model(CLI::App& application);
 void add_model_create(CLI::App& model);  // builds with the trainer, a command of `model`
 void add_orthanc_config(CLI::App& application);
-void add_inspect(CLI::App& application);   // builds with DICOM
-void add_render(CLI::App& application);    // builds with DICOM
-void add_bench(CLI::App& application);     // builds with oneDNN
-void add_embed(CLI::App& application);     // builds with the pipeline
-void add_store(CLI::App& application);     // builds with the service
-void add_serve(CLI::App& application);     // builds with service, DICOM and oneDNN
-void add_search(CLI::App& application);    // builds with the service
-void add_archive(CLI::App& application);   // builds with the trainer
-void add_pretrain(CLI::App& application);  // builds with the trainer
+void add_inspect(CLI::App& application);      // builds with DICOM
+void add_render(CLI::App& application);       // builds with DICOM
+void add_bench(CLI::App& application);        // builds with oneDNN
+void add_embed(CLI::App& application);        // builds with the pipeline
+void add_store(CLI::App& application);        // builds with the service
+void add_serve(CLI::App& application);        // builds with service, DICOM and oneDNN
+void add_search(CLI::App& application);       // builds with the service
+void add_archive(CLI::App& application);      // builds with the trainer
+void add_pretrain(CLI::App& application);     // builds with the trainer
+void add_sensitivity(CLI::App& application);  // builds with the trainer
 
 }  // namespace chexworld::cli

@@ -38,6 +38,7 @@ void add_commands(CLI::App& application) {
 #ifdef CHEXWORLD_HAVE_TRAINER
   add_archive(application);
   add_pretrain(application);
+  add_sensitivity(application);
 #endif
 }
 

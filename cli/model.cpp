@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `chexworld model`: foreign checkpoints into bundles, what a file holds, and bundles out again. Untrained ones are
-// made in model_create.cpp.
+// `chexworld model`: foreign checkpoints into bundles, and what a file holds. Other commands have files of their own.
+#include "cli/model.h"
 #include "base/failure.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
@@ -183,37 +183,15 @@ void add_info(CLI::App& parent) {
   command->callback([path, as_json] { show_info(*path, *as_json); });
 }
 
-// ---- export ------------------------------------------------------------------------------------------
-
-void export_model(const fs::path& path, const fs::path& output, const std::string& component) {
-  const Bundle bundle = Bundle::open(path);
-  TensorMap tensors = component == "head" ? TensorMap{} : bundle.encoder();
-  if (component != "encoder") tensors.merge(bundle.head());
-  if (tensors.empty()) fail(ErrorCode::kNotFound, path.string() + " has no head to export");
-  write_safetensors(output, tensors, {{"format", "pt"}});
-  std::printf("%s: %zu tensors\n", output.c_str(), tensors.size());
-}
-
-void add_export(CLI::App& parent) {
-  CLI::App* command = parent.add_subcommand("export", "A bundle's weights as plain safetensors, for other programs");
-  const auto path = std::make_shared<fs::path>();
-  const auto output = std::make_shared<fs::path>();
-  const auto component = std::make_shared<std::string>("all");
-  command->add_option("BUNDLE", *path, "The bundle")->required();
-  command->add_option("-o,--output", *output, "The file to write")->required();
-  command->add_option("--component", *component, "all, encoder or head")
-      ->check(CLI::IsMember({"all", "encoder", "head"}));
-  command->callback([path, output, component] { export_model(*path, *output, *component); });
-}
-
 }  // namespace
 
 void add_model(CLI::App& application) {
-  CLI::App* command = application.add_subcommand("model", "Import, show, export and create models");
+  CLI::App* command = application.add_subcommand("model", "Import, create, show, export models; hand them to a worker");
   command->require_subcommand(1);
   add_import(*command);
   add_info(*command);
-  add_export(*command);
+  add_model_export(*command);
+  add_model_server_commands(*command);
 #ifdef CHEXWORLD_HAVE_TRAINER
   add_model_create(*command);
 #endif

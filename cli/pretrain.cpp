@@ -4,8 +4,9 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/conditions.h"
+#include "cli/model_server.h"
 #include "cli/progress.h"
-#include "cli/remote.h"
 #include "trainer/run/export.h"
 #include "trainer/run/run_folder.h"
 
@@ -65,18 +66,6 @@ PretrainConfig config_of(const PretrainArguments& arguments, const std::optional
   return config;
 }
 
-std::vector<std::int64_t> films_of(const Archive& archive, const std::vector<std::string>& keep) {
-  std::vector<std::int64_t> films(std::size_t(archive.size()));
-  for (std::size_t i = 0; i < films.size(); ++i) films[i] = std::int64_t(i);
-  for (const std::string& text : keep) {
-    const std::size_t sign = text.find('=');
-    if (sign == std::string::npos) fail(ErrorCode::kInvalidArgument, "--where takes COLUMN=VALUE, not '" + text + "'");
-    const std::string column = text.substr(0, sign), value = text.substr(sign + 1);
-    std::erase_if(films, [&](std::int64_t film) { return archive.value(film, column) != value; });
-  }
-  return films;
-}
-
 std::optional<ProbeStudies> studies_of(const std::optional<Archive>& archive, const PretrainConfig& config) {
   if (!archive) return {};
   return ProbeStudies{&*archive, probe_task(*archive, config.probe_label_column, config.probe_positive,
@@ -101,19 +90,15 @@ void report_stop(const PretrainArguments& arguments, const Pretraining& run) {
 
 std::optional<fs::path> checkpoint_to_resume(PretrainArguments& arguments) {
   if (arguments.resume.empty()) return {};
-  if (fs::is_regular_file(arguments.resume)) {
-    if (arguments.output.empty()) arguments.output = arguments.resume.parent_path().parent_path();
-    return arguments.resume;
-  }
-  if (arguments.output.empty()) arguments.output = arguments.resume;
-  const auto newest = CheckpointFolder(RunFolder::checkpoints(arguments.resume), 1).newest();
-  if (!newest) fail(ErrorCode::kNotFound, arguments.resume.string() + " has no checkpoint to go on from");
-  return newest;
+  const fs::path checkpoint = find_checkpoint(arguments.resume);
+  if (arguments.output.empty())
+    arguments.output = fs::is_directory(arguments.resume) ? arguments.resume : checkpoint.parent_path().parent_path();
+  return checkpoint;
 }
 
 void require_fresh(const PretrainArguments& arguments) {
   if (arguments.output.empty()) fail(ErrorCode::kInvalidArgument, "pretrain needs --output or --resume");
-  if (CheckpointFolder(RunFolder::checkpoints(arguments.output), 1).newest())
+  if (CheckpointFolder(CheckpointFolder::of_run(arguments.output), 1).newest())
     fail(ErrorCode::kInvalidArgument, arguments.output.string() + " holds a run already: --resume " +
                                           arguments.output.string() + " goes on with it");
 }
@@ -121,13 +106,15 @@ void require_fresh(const PretrainArguments& arguments) {
 /// Uploads bundles to a worker, which checks them and takes them into use.
 class Push {
  public:
-  explicit Push(const PretrainArguments& arguments) : arguments_(arguments) {
-    if (!arguments.push.empty()) remote_.emplace(arguments.push, arguments.push_credentials);
+  /// Asks the worker at once whether it is there, on the process that will push.
+  Push(const PretrainArguments& arguments, bool is_first) : arguments_(arguments) {
+    if (is_first && !arguments.push.empty()) server_.emplace(arguments.push, arguments.push_credentials);
   }
 
   /// What goes wrong on the way is a warning: the run is worth more.
   void at_checkpoint(const Pretraining& run, const TrimOptions& trim, std::int64_t update) {
-    if (!remote_ || arguments_.push_every == 0 || update - pushed_ < arguments_.push_every) return;
+    const bool is_last = update == run.updates_in_run();  // at_end() pushes that one
+    if (!server_ || is_last || arguments_.push_every == 0 || update - pushed_ < arguments_.push_every) return;
     try {
       const fs::path bundle = arguments_.output / "encoder-pushed.safetensors";
       send(bundle, export_target_encoder(run.model(), bundle, trim, {{"updates", update}}));
@@ -138,17 +125,17 @@ class Push {
   }
 
   void at_end(const fs::path& bundle, const std::string& id) {
-    if (remote_) within("the bundle is there, but was not pushed", [&] { send(bundle, id); });
+    if (server_) within("the bundle is there, but was not pushed", [&] { send(bundle, id); });
   }
 
  private:
   void send(const fs::path& bundle, const std::string& id) {
-    const std::string answer = remote_->post_file("/v1/models?activate=true&model-id=" + id, bundle);
-    std::fprintf(stderr, "pushed %s; the worker answered: %s\n", id.c_str(), answer.c_str());
+    const Json answer = server_->push(bundle, id, "", true, true);
+    std::fprintf(stderr, "pushed %s: %s\n", id.c_str(), handover_text(answer).c_str());
   }
 
   const PretrainArguments& arguments_;
-  std::optional<Remote> remote_;
+  std::optional<ModelServer> server_;
   std::int64_t pushed_ = 0;
 };
 
@@ -167,7 +154,7 @@ void pretrain(PretrainArguments& arguments) {
 
   const bool is_first = group == nullptr || group->rank() == 0;
   std::optional<RunFolder> folder;
-  Push push(arguments);
+  Push push(arguments, is_first);
   RunListener nobody;
   ProgressLine line("updates");
   if (is_first) {
@@ -179,7 +166,7 @@ void pretrain(PretrainArguments& arguments) {
     folder->when_saved(
         [&](const fs::path&, std::int64_t update) { push.at_checkpoint(run, archive.settings().trim, update); });
   RunListener& listener = folder ? static_cast<RunListener&>(*folder) : nobody;
-  const Pretraining::End end = run.run(RunFolder::checkpoints(arguments.output), listener, interrupted);
+  const Pretraining::End end = run.run(CheckpointFolder::of_run(arguments.output), listener, interrupted);
   line.finish();
   if (!is_first) return;
   if (end == Pretraining::End::kStopped) return report_stop(arguments, run);
@@ -209,12 +196,16 @@ void add_pretrain(CLI::App& application) {
   command->add_option("--where", arguments->keep, "COLUMN=VALUE: only these films; may be given several times");
   command->add_option("--resume", arguments->resume, "Go on with this run, or from this checkpoint");
   command->add_option("--probe-archive", arguments->probe_archive, "Labelled films to try the frozen encoder on");
-  command->add_option("--push", arguments->push,
-                      "Upload the bundle to this worker (http://HOST:PORT or unix:PATH), which takes it into use");
+  command->add_option(
+      "--push", arguments->push,
+      "Upload the bundle to this worker (http://HOST:PORT or unix:PATH), or to the worker of this Orthanc, "
+      "which takes it into use");
   command->add_option("--push-every", arguments->push_every,
                       "Also on the way, at checkpoints at least this many updates apart");
-  command->add_option("--push-credentials", arguments->push_credentials,
-                      "File with the worker's token (else CHEXWORLD_TOKEN)");
+  command->add_option(
+      "--push-credentials", arguments->push_credentials,
+      "File with the worker's token or Orthanc's user:password (else CHEXWORLD_TOKEN, or CHEXWORLD_USER and "
+      "CHEXWORLD_PASSWORD)");
   add_flags(*command, *arguments);
   command->callback([arguments] { pretrain(*arguments); });
 }

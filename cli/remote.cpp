@@ -58,8 +58,16 @@ std::string Remote::post(const std::string& target, const std::string& json) con
   return success(client_->post(target, json, "application/json"), target);
 }
 
+std::string Remote::put(const std::string& target, const std::string& json) const {
+  return success(client_->put(target, json, "application/json"), target);
+}
+
+std::string Remote::remove(const std::string& target) const { return success(client_->remove(target), target); }
+
 std::string Remote::post_file(const std::string& target, const std::filesystem::path& file) const {
   return success(client_->post_file(target, file, "application/octet-stream"), target);
 }
+
+std::string url_encoded(const std::string& text) { return percent_encoded(text); }
 
 }  // namespace chexworld::cli

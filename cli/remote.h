@@ -22,10 +22,15 @@ class Remote {
 
   std::string get(const std::string& target) const;
   std::string post(const std::string& target, const std::string& json) const;
+  std::string put(const std::string& target, const std::string& json) const;
+  std::string remove(const std::string& target) const;
   std::string post_file(const std::string& target, const std::filesystem::path& file) const;
 
  private:
   std::shared_ptr<const HttpClient> client_;
 };
+
+/// For one value of a query.
+std::string url_encoded(const std::string& text);
 
 }  // namespace chexworld::cli

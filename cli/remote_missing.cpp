@@ -12,6 +12,10 @@ Remote::Remote(const std::string& url, const std::filesystem::path&) {
 
 std::string Remote::get(const std::string&) const { return ""; }
 std::string Remote::post(const std::string&, const std::string&) const { return ""; }
+std::string Remote::put(const std::string&, const std::string&) const { return ""; }
+std::string Remote::remove(const std::string&) const { return ""; }
 std::string Remote::post_file(const std::string&, const std::filesystem::path&) const { return ""; }
+
+std::string url_encoded(const std::string& text) { return text; }
 
 }  // namespace chexworld::cli

@@ -47,6 +47,42 @@ TEST(ModelCreateCommand, MakesTheSameUntrainedBundleFromTheSameSeed) {
   EXPECT_EQ(run({CHEXWORLD_PROGRAM, "model", "create", "--preset", "big", "-o", folder / "d"}).exit_status, 2);
 }
 
+TEST(PretrainCommand, SensitivityOfItsModelIsTested) {
+  const PretrainProgram program;
+  ASSERT_EQ(run(program.fresh("run")).exit_status, 0);
+  const auto tested = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> command{CHEXWORLD_PROGRAM,
+                                     "sensitivity",
+                                     program.folder() / "archive",
+                                     "--checkpoint",
+                                     program.run_folder("run"),
+                                     "-n",
+                                     "8",
+                                     "--images",
+                                     "3",
+                                     "--threads",
+                                     "1",
+                                     "--json"};
+    command.insert(command.end(), more.begin(), more.end());
+    return run(command);
+  };
+  const Finished finished = tested({"--where", "label=b"});
+  ASSERT_EQ(finished.exit_status, 0) << finished.output;
+  const auto json_in = [](const Finished& one) {  // after the progress line
+    return Json::parse(one.output.substr(std::min(one.output.find('{'), one.output.size())), nullptr, false);
+  };
+  const Json json = json_in(finished);
+  ASSERT_TRUE(json.is_object()) << finished.output;
+  EXPECT_EQ(json["films"], 3);
+  EXPECT_EQ(json["updates"], 24);
+  EXPECT_EQ(json["chance"]["recall@1"], 0.125);
+  EXPECT_EQ(json_in(tested({"--where", "label=b"})), json);
+  EXPECT_EQ(json_in(tested({"--untrained"}))["updates"], 0);
+  const Finished nobody = tested({"--where", "label=c"});
+  EXPECT_EQ(nobody.exit_status, 2);
+  EXPECT_THAT(nobody.output, HasSubstr("no films"));
+}
+
 TEST(PretrainCommand, RefusesWhatItDoesNotKnow) {
   const PretrainProgram program;
   std::vector<std::string> command = program.fresh("run");

@@ -29,6 +29,7 @@ class OrthancServer {
   HttpAnswer request(const std::string& method, const std::string& path, const std::string& body) const;
   std::string log() const { return text_of(folder_ / "orthanc.log"); }
   int dicom_port() const { return dicom_port_; }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(http_port_); }
   /// Adds a DICOM file over HTTP; its Orthanc id, empty where Orthanc refuses it.
   std::string upload(const std::filesystem::path& file) const;
   /// Orthanc ids of all instances.

@@ -16,6 +16,7 @@ constexpr const char* kFormatKey = "chexworld.checkpoint";
 constexpr const char* kFormat = "1";
 constexpr const char* kConfigKey = "chexworld.config";
 constexpr const char* kProgressKey = "chexworld.progress";
+constexpr const char* kTrimKey = "chexworld.trim";  // absent in checkpoints of older programs
 constexpr std::string_view kPrefix = "update-", kSuffix = ".safetensors";
 
 Json json_of(const TrainingProgress& progress) {
@@ -40,6 +41,19 @@ TrainingProgress progress_from(const Json& json, const std::string& where) {
   if (reader.has("best")) progress.best = reader.number("best", 0, {-1e300, 1e300});
   reader.finish();
   return progress;
+}
+
+Json json_of(const TrimOptions& trim) {
+  return {{"black_border", trim.black_border}, {"collimation", trim.collimation}};
+}
+
+TrimOptions trim_from(const Json& json, const std::string& where) {
+  ConfigReader reader(json, where);
+  TrimOptions trim;
+  trim.black_border = reader.boolean("black_border", true);
+  trim.collimation = reader.boolean("collimation", true);
+  reader.finish();
+  return trim;
 }
 
 /// Tensors on the CPU, by the names they have in a checkpoint.
@@ -91,7 +105,8 @@ void write_checkpoint(const fs::path& path, const CheckpointHeader& header, cons
     write_safetensors(path, tensors,
                       {{kFormatKey, kFormat},
                        {kConfigKey, to_json(header.config).dump()},
-                       {kProgressKey, json_of(header.progress).dump()}});
+                       {kProgressKey, json_of(header.progress).dump()},
+                       {kTrimKey, json_of(header.trim).dump()}});
   } catch (...) {
     cannot_write(path, state, current_error());
   }
@@ -102,6 +117,8 @@ CheckpointHeader read_checkpoint_header(const fs::path& path) {
   CheckpointHeader header;
   apply_settings(header.config, parse_json(file.metadata().at(kConfigKey), path.string()), path.string());
   header.progress = progress_from(parse_json(file.metadata().at(kProgressKey), path.string()), path.string());
+  if (const auto trim = file.metadata().find(kTrimKey); trim != file.metadata().end())
+    header.trim = trim_from(parse_json(trim->second, path.string()), path.string());
   return header;
 }
 
@@ -110,6 +127,19 @@ void load_checkpoint(const fs::path& path, WorldModel& model, AdamW& optimizer) 
   const State state = state_of(file.tensors());
   load_exactly(model, with_prefix(state, "model/"), path.string());
   within(path.string(), [&] { optimizer.load(with_prefix(state, "optimizer/")); });
+}
+
+void load_model(const fs::path& path, WorldModel& model) {
+  const SafetensorsFile file = open_checkpoint(path);
+  load_exactly(model, with_prefix(state_of(file.tensors()), "model/"), path.string());
+}
+
+fs::path find_checkpoint(const fs::path& place) {
+  if (fs::is_regular_file(place)) return place;
+  const auto newest = CheckpointFolder(CheckpointFolder::of_run(place), 1).newest();
+  if (!newest)
+    fail(ErrorCode::kNotFound, place.string() + " is neither a checkpoint nor the folder of a run that has one");
+  return *newest;
 }
 
 fs::path CheckpointFolder::path_of(std::int64_t updates) const {

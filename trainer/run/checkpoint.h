@@ -4,6 +4,7 @@
 // so weights, optimiser and the number of updates are the whole state (docs/formats.md).
 #pragma once
 
+#include "image/content_area.h"
 #include "trainer/run/pretrain_config.h"
 #include "worldmodel/adamw.h"
 #include "worldmodel/world_model.h"
@@ -26,6 +27,7 @@ struct TrainingProgress {
 struct CheckpointHeader {
   PretrainConfig config;
   TrainingProgress progress;
+  TrimOptions trim{true, true};  ///< of the archive's films: a bundle made later trims alike
 };
 
 /// Writes it whole or not at all. Throws Failure (as write_file_atomically) naming the file, how much room it needs and
@@ -38,11 +40,20 @@ CheckpointHeader read_checkpoint_header(const std::filesystem::path& path);
 /// Fills model and optimizer of a run with the header's configuration.
 void load_checkpoint(const std::filesystem::path& path, WorldModel& model, AdamW& optimizer);
 
+/// The networks alone.
+void load_model(const std::filesystem::path& path, WorldModel& model);
+
+/// `place` itself where it is a file; else the newest checkpoint of the run in this folder. Throws Failure(kNotFound).
+std::filesystem::path find_checkpoint(const std::filesystem::path& place);
+
 /// The checkpoints of one run: the last `keep` by number of updates, and the best.
 class CheckpointFolder {
  public:
   /// `folder` is made when the first checkpoint is written.
   CheckpointFolder(std::filesystem::path folder, std::int64_t keep) : folder_(std::move(folder)), keep_(keep) {}
+
+  /// Where a run in `run` keeps its checkpoints.
+  static std::filesystem::path of_run(const std::filesystem::path& run) { return run / "checkpoints"; }
 
   std::filesystem::path path_of(std::int64_t updates) const;
   std::filesystem::path best() const { return folder_ / "best.safetensors"; }

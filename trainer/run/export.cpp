@@ -2,6 +2,7 @@
 #include "trainer/run/export.h"
 
 #include "bundle/bundle.h"
+#include "nn/encoder_config.h"
 #include "nn/state.h"
 #include "nn/tensor_convert.h"
 #include "trainer/run/features.h"
@@ -12,20 +13,6 @@
 
 namespace chexworld {
 namespace {
-
-EncoderShape shape_of(const EncoderConfig& config) {
-  EncoderShape shape;
-  shape.image_size = config.image_size;
-  shape.patch_size = config.patch_size;
-  shape.channels = config.channels;
-  shape.width = config.width;
-  shape.depth = config.depth;
-  shape.heads = config.heads;
-  shape.mlp_width = mlp_hidden_width(config.width, config.mlp_ratio);
-  shape.qkv_bias = config.qkv_bias;
-  shape.norm_eps = config.norm_eps;
-  return shape;
-}
 
 State bundle_state(const VisionTransformer& encoder) {
   State state;
@@ -40,15 +27,14 @@ State bundle_state(const VisionTransformer& encoder) {
 
 }  // namespace
 
-std::string export_target_encoder(const WorldModel& model, const std::filesystem::path& path, const TrimOptions& trim,
-                                  const Json& training) {
+std::string export_encoder(const VisionTransformer& encoder, const std::filesystem::path& path, const TrimOptions& trim,
+                           const Json& training) {
   const c10::NoGradGuard no_gradient;
-  const VisionTransformer& encoder = model.target_encoder();
   const State state = bundle_state(encoder);
   TensorMap tensors;
   for (const auto& [name, tensor] : state) tensors[name] = view_of(tensor);
   BundleConfig config;
-  config.encoder = shape_of(encoder.config());
+  config.encoder = encoder_shape_of(encoder.config());
   config.preprocessing = to_json(evaluation_recipe(encoder.config().image_size, trim));
   config.training = training;
   write_bundle(path, config, tensors);

@@ -246,7 +246,7 @@ void Pretraining::look_at_health(RunListener& listener) {
 void Pretraining::save(CheckpointFolder& folder, RunListener& listener, bool is_last) {
   if (!is_first()) return;
   try {
-    folder.save({config_, progress_}, model_, optimizer_, is_best_);
+    folder.save({config_, progress_, archive_.settings().trim}, model_, optimizer_, is_best_);
     is_best_ = false;
     listener.on_saved(folder.path_of(progress_.updates), progress_.updates);
   } catch (...) {

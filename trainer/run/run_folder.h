@@ -25,8 +25,6 @@ class RunFolder final : public RunListener {
   /// A checkpoint is on disk; the model is as in it.
   using Saved = std::function<void(const std::filesystem::path& checkpoint, std::int64_t update)>;
 
-  static std::filesystem::path checkpoints(const std::filesystem::path& folder) { return folder / "checkpoints"; }
-
   /// `update`: where the run goes on; records of later updates are dropped.
   RunFolder(std::filesystem::path folder, const Pretraining& run, const Archive& archive,
             std::vector<std::int64_t> films, std::optional<ProbeStudies> studies, Clock& clock = Clock::system());

@@ -2,6 +2,7 @@
 #include "nn/encoder_config.h"
 
 #include "base/failure.h"
+#include "nn/layers.h"
 
 namespace chexworld {
 namespace {
@@ -49,6 +50,20 @@ EncoderConfig encoder_config_of(const EncoderShape& shape) {
   config.qkv_bias = shape.qkv_bias;
   config.norm_eps = shape.norm_eps;
   return config;
+}
+
+EncoderShape encoder_shape_of(const EncoderConfig& config) {
+  EncoderShape shape;
+  shape.image_size = config.image_size;
+  shape.patch_size = config.patch_size;
+  shape.channels = config.channels;
+  shape.width = config.width;
+  shape.depth = config.depth;
+  shape.heads = config.heads;
+  shape.mlp_width = mlp_hidden_width(config.width, config.mlp_ratio);
+  shape.qkv_bias = config.qkv_bias;
+  shape.norm_eps = config.norm_eps;
+  return shape;
 }
 
 Result<EncoderConfig> EncoderConfig::preset(std::string_view name, std::int64_t image_size, std::int64_t patch_size) {

@@ -12,5 +12,7 @@ void check(const EncoderConfig& config);
 
 /// What a bundle announces.
 EncoderConfig encoder_config_of(const EncoderShape& shape);
+/// What a bundle of such an encoder announces; the reverse of encoder_config_of().
+EncoderShape encoder_shape_of(const EncoderConfig& config);
 
 }  // namespace chexworld

@@ -172,7 +172,21 @@ HttpAnswer HttpClient::get(const std::string& target) const {
 }
 
 HttpAnswer HttpClient::post(const std::string& target, std::string body, const std::string& content_type) const {
-  auto request = request_for(server_, http::verb::post, target);
+  return send("POST", target, std::move(body), content_type);
+}
+
+HttpAnswer HttpClient::put(const std::string& target, std::string body, const std::string& content_type) const {
+  return send("PUT", target, std::move(body), content_type);
+}
+
+HttpAnswer HttpClient::remove(const std::string& target) const {
+  auto request = request_for(server_, http::verb::delete_, target);
+  return ask(server_, credentials_, options_, request);
+}
+
+HttpAnswer HttpClient::send(const char* method, const std::string& target, std::string body,
+                            const std::string& content_type) const {
+  auto request = request_for(server_, http::string_to_verb(method), target);
   request.set(http::field::content_type, content_type);
   request.body() = std::move(body);
   return ask(server_, credentials_, options_, request);

@@ -54,11 +54,16 @@ class HttpClient {
   /// Failure(kInputOutput) where none came, kTimeout, kTooLarge. Messages name server and path.
   HttpAnswer get(const std::string& target) const;
   HttpAnswer post(const std::string& target, std::string body, const std::string& content_type) const;
+  HttpAnswer put(const std::string& target, std::string body, const std::string& content_type) const;
+  HttpAnswer remove(const std::string& target) const;
   /// Streams a file.
   HttpAnswer post_file(const std::string& target, const std::filesystem::path& file,
                        const std::string& content_type) const;
 
  private:
+  HttpAnswer send(const char* method, const std::string& target, std::string body,
+                  const std::string& content_type) const;
+
   ServerAddress server_;
   HttpCredentials credentials_;
   Options options_;

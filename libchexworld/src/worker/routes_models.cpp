@@ -33,6 +33,14 @@ void add_state(Json& json, const ModelState& state) {
   json["skipped"] = state.skipped;
 }
 
+/// What answered before `active` took over; empty where nothing did, or where nobody remembers.
+std::string model_before(Worker& worker, const std::string& active) {
+  constexpr std::uint32_t kMost = 1000;
+  for (const AuditEntry& entry : worker.store().audit(kMost))  // newest first
+    if (entry.event == "activated" && entry.model_id == active) return entry.previous_model_id;
+  return "";
+}
+
 /// Kept bundles, and models whose bundle has gone but whose results are there ("kept": false).
 HttpResponse list_models(Worker& worker, const HttpRequest& request, const PathParameters&) {
   no_arguments(request);
@@ -52,7 +60,10 @@ HttpResponse list_models(Worker& worker, const HttpRequest& request, const PathP
     json["active"] = serving && serving->model_id == id;
     list.push_back(std::move(json));
   }
-  return json_response({{"active", serving ? Json(serving->model_id) : Json(nullptr)}, {"models", std::move(list)}});
+  const std::string previous = serving ? model_before(worker, serving->model_id) : "";
+  return json_response({{"active", serving ? Json(serving->model_id) : Json(nullptr)},
+                        {"previous", previous.empty() ? Json(nullptr) : Json(previous)},
+                        {"models", std::move(list)}});
 }
 
 std::set<std::string> kept_ids(Worker& worker) {
@@ -61,14 +72,23 @@ std::set<std::string> kept_ids(Worker& worker) {
   return ids;
 }
 
+/// What a hand-over has changed, and that known instances wait for the new model.
+void add_handover(Json& json, Worker& worker, const std::optional<PipelineModel>& before, const std::string& model_id,
+                  bool reembed) {
+  json["previous_model_id"] = before ? Json(before->model_id) : Json(nullptr);
+  json["queued_for_reembedding"] = reembed ? worker.store().enqueue_missing(model_id) : 0;
+}
+
 HttpResponse upload_model(Worker& worker, const HttpRequest& request, const PathParameters&) {
   Arguments arguments(request);
   const std::string expected = arguments.text("model-id", "");
   const std::string name = arguments.text("name", "");
   const bool activate = arguments.boolean("activate", false);
+  const bool reembed = arguments.boolean("reembed", true);
   arguments.finish();
   if (!request.body_file) fail(ErrorCode::kInternal, "the upload did not arrive as a file");
   const std::set<std::string> before = kept_ids(worker);
+  const auto serving_before = worker.model();
   const KeptModel kept = within("the uploaded bundle was refused",
                                 [&] { return worker.add_model(request.body_file->path(), expected, name); });
   const std::string& id = kept.info.model_id;
@@ -81,6 +101,7 @@ HttpResponse upload_model(Worker& worker, const HttpRequest& request, const Path
   }
   Json json = kept_json(kept);
   json["active"] = activate;
+  if (activate) add_handover(json, worker, serving_before, id, reembed);
   return json_response(json, 201);
 }
 
@@ -95,10 +116,8 @@ HttpResponse activate_model(Worker& worker, const HttpRequest& request, const Pa
     fail(ErrorCode::kInvalidArgument, "the body must name a 'model_id' of 64 hexadecimal digits");
   const auto before = worker.model();
   worker.activate(model_id, "rest", note);
-  const std::uint64_t queued = reembed ? worker.store().enqueue_missing(model_id) : 0;
   Json json = to_json(worker.model().value());
-  json["previous_model_id"] = before ? Json(before->model_id) : Json(nullptr);
-  json["queued_for_reembedding"] = queued;
+  add_handover(json, worker, before, model_id, reembed);
   return json_response(json);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A bundle through Model against plain LibTorch modules put together here.
-#include "bundle/encoder_shape.h"
 #include "bundle/safetensors.h"
 #include "nn/encoder.h"
+#include "nn/encoder_config.h"
 #include "nn/tensor_convert.h"
 #include "support/temporary_folder.h"
 
@@ -77,17 +77,7 @@ PlainTransformer random_transformer(const EncoderConfig& config) {
   return plain;
 }
 
-Json bundle_config(const EncoderConfig& config) {
-  EncoderShape shape;
-  shape.image_size = config.image_size;
-  shape.patch_size = config.patch_size;
-  shape.channels = config.channels;
-  shape.width = config.width;
-  shape.depth = config.depth;
-  shape.heads = config.heads;
-  shape.mlp_width = mlp_hidden_width(config.width, config.mlp_ratio);
-  return {{"encoder", to_json(shape)}};
-}
+Json bundle_config(const EncoderConfig& config) { return {{"encoder", to_json(encoder_shape_of(config))}}; }
 
 void write_bundle(const std::filesystem::path& path, const PlainTransformer& plain, const Json& config) {
   TensorMap tensors;

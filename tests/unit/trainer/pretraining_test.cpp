@@ -242,7 +242,7 @@ TEST_F(PretrainingTest, ARunFolderHoldsMetricsEventsAndAReport) {
   Pretraining run(config, archive_, all_films(archive_));
   const ProbeTask task = probe_task(archive_, "label", "b", "a", "fold");
   RunFolder folder(folder_ / "out", run, archive_, all_films(archive_), ProbeStudies{&archive_, task});
-  run.run(RunFolder::checkpoints(folder_ / "out"), folder, [] { return false; });
+  run.run(CheckpointFolder::of_run(folder_ / "out"), folder, [] { return false; });
   folder.finish(folder_ / "out/encoder.safetensors");
   const MetricsFile metrics(folder_ / "out/metrics.jsonl", 1000);
   EXPECT_EQ(line_of(metrics.records(), "loss").y.size(), 12u);
