@@ -8,6 +8,7 @@ option(CHEXWORLD_PLUGIN "Orthanc plugin (Orthanc SDK)" ON)
 option(CHEXWORLD_TRAINER "Archive building and training" ON)
 option(CHEXWORLD_TESTS "Tests (GoogleTest)" OFF)
 option(CHEXWORLD_BENCH "Benchmarks" OFF)
+option(CHEXWORLD_PACKAGES "Debian packages (cpack -G DEB); configure with -DCMAKE_INSTALL_PREFIX=/usr" OFF)
 option(CHEXWORLD_FUZZ "Fuzzers (clang's libFuzzer)" OFF)
 option(CHEXWORLD_WERROR "Warnings in our code are errors" OFF)
 set(CHEXWORLD_HEADERS_DIR "" CACHE PATH
