@@ -46,6 +46,9 @@ class DicomDataset {
   /// The items of a sequence; empty where absent.
   std::vector<DicomDataset> items(DicomTag tag) const;
 
+  /// For this room's own sources that copy elements.
+  DcmItem& dcmtk_item() const { return *item_; }
+
  private:
   DcmItem* item_;
 };
