@@ -3,11 +3,16 @@
 // Search among embeddings on one thread: ours against FAISS (exhaustive, HNSW) and hnswlib in single precision and
 // pgvector in half precision, each graph at the least width that reaches the same recall.
 //
-// bench_search [--vectors N] [--queries Q] [--prepare 1] [--peers 0] [--json FILE]
-// Vectors and indexes are kept below $CHEXWORLD_BENCH_CACHE (build/bench/search), so that only the first run builds
-// them (1,000,000 vectors: hours, 18 GB); --prepare 1 does only that.
+// bench_search [--vectors N] [--queries Q] [--fitted 1] [--peers 0] [--json FILE]
+// bench_search --prepare all|ours|hnswlib|faiss|pgvector [--threads T] [--vectors N]
+//
+// Vectors and indexes are kept below $CHEXWORLD_BENCH_CACHE/search (build/bench/search without it). --prepare builds
+// the index named where it is missing and does nothing else; interrupted, it goes on where it was (pgvector begins
+// again). A run without it builds ours where it is missing and measures the peers that have been prepared. 1,000,000
+// vectors: hours of building, 17 GB.
 #include "base/config.h"
 #include "base/failure.h"
+#include "bench/search_build.h"
 #include "bench/search_sides.h"
 #include "bench/support/peer.h"
 #include "bench/support/report.h"
@@ -16,8 +21,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <optional>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -29,11 +34,19 @@ constexpr double kWantedRecall = 0.99;
 constexpr int kRounds = 3;
 constexpr std::size_t kSome = 300;  // queries per round
 constexpr std::size_t kFew = 15;    // of exhaustive searches
+constexpr const char* kFaissFile = "faiss.hnsw";
+constexpr const char* kPostgresFolder = "postgres";
 
 std::size_t option(int argc, char** argv, const char* name, std::size_t fallback) {
   for (int i = 1; i + 1 < argc; ++i)
     if (std::strcmp(argv[i], name) == 0) return std::strtoull(argv[i + 1], nullptr, 10);
   return fallback;
+}
+
+std::string word(int argc, char** argv, const char* name) {
+  for (int i = 1; i + 1 < argc; ++i)
+    if (std::strcmp(argv[i], name) == 0) return argv[i + 1];
+  return "";
 }
 
 /// Doubles the width until the recall is reached.
@@ -52,6 +65,7 @@ class SearchBench {
   SearchBench(const SearchData& data, int argc, char** argv)
       : data_(data), before_bytes_(bench::resident_bytes()), ours_(data), report_("search", argc, argv) {
     describe();
+    for (const char* file : {bench::Ours::kFile, bench::Hnswlib::kFile, kFaissFile, kPostgresFolder}) print_cost(file);
     if (option(argc, argv, "--peers", 1) == 0) return;
     against_faiss();
     against_hnswlib();
@@ -98,10 +112,15 @@ class SearchBench {
     report_.add(name, bench::in_turn(ours, peer, kRounds), peer_name, "s", Better::kLess);
   }
 
+  void print_cost(const char* file) const {
+    const bench::BuildCost cost = bench::read_cost(data_.folder() / file);
+    if (cost.rows == data_.count()) std::printf("%-14s built in %.0f processor seconds\n", file, cost.cpu_seconds);
+  }
+
   /// Building takes the peers longer than a measurement should wait for.
   bool built(const char* name, const char* who) const {
     if (std::filesystem::exists(data_.folder() / name)) return true;
-    std::printf("%-12s not measured: not built yet (--prepare 1)\n", who);
+    std::printf("%-12s not measured: not built yet (--prepare)\n", who);
     return false;
   }
 
@@ -109,7 +128,7 @@ class SearchBench {
 
   void against_faiss() {
     bench::Peer faiss("search_faiss.py");
-    const bool has_graph = built("faiss.hnsw", "FAISS HNSW");
+    const bool has_graph = built(kFaissFile, "FAISS HNSW");
     faiss.measure((has_graph ? "open " : "open-flat ") + place());
     add("as chosen", chosen(), [&] { return faiss.measure("flat " + std::to_string(kFew)); }, "FAISS exact f32");
     if (!has_graph) return;
@@ -121,14 +140,14 @@ class SearchBench {
   }
 
   void against_hnswlib() {
-    if (!built("hnswlib.index", "hnswlib")) return;
+    if (!built(bench::Hnswlib::kFile, "hnswlib")) return;
     bench::Hnswlib hnswlib(data_);
     const std::size_t width = width_for("hnswlib", 2048, [&](std::size_t w) { return hnswlib.recall(w); });
     add("same recall", walk(), [&] { return hnswlib.seconds_per_query(kSome, width); }, "hnswlib f32");
   }
 
   void against_pgvector() {
-    if (!built("postgres", "pgvector")) return;
+    if (!built(kPostgresFolder, "pgvector")) return;
     bench::Peer pgvector("search_pgvector.py");
     pgvector.measure("open " + place());
     const std::size_t width = width_for(
@@ -145,34 +164,41 @@ class SearchBench {
   std::size_t our_width_ = 0;
 };
 
-void prepare(const SearchData& data) {
-  const std::string place = data.folder().string() + " " + std::to_string(data.dimensions());
-  {
-    const bench::Ours ours(data);
-  }
-  {
-    const bench::Hnswlib hnswlib(data);
-  }
-  for (const char* script : {"search_faiss.py", "search_pgvector.py"}) {
-    bench::Peer peer(script);
-    peer.measure("open " + place);
-  }
+void prepare_peer(const SearchData& data, const char* script, const char* file, unsigned threads) {
+  if (std::filesystem::exists(data.folder() / file)) return;
+  bench::Peer(script).measure("build " + data.folder().string() + " " + std::to_string(data.dimensions()) + " " +
+                              std::to_string(threads));
 }
 
-}  // namespace
+/// Cheapest first: an interruption costs the last.
+void prepare(const SearchData& data, const std::string& what, unsigned threads) {
+  const auto wanted = [&](const char* name) { return what == "all" || what == name; };
+  if (wanted("ours") && !std::filesystem::exists(data.folder() / bench::Ours::kFile)) bench::Ours::build(data, threads);
+  if (wanted("hnswlib") && !std::filesystem::exists(data.folder() / bench::Hnswlib::kFile))
+    bench::Hnswlib::build(data, threads);
+  if (wanted("faiss")) prepare_peer(data, "search_faiss.py", kFaissFile, threads);
+  if (wanted("pgvector")) prepare_peer(data, "search_pgvector.py", kPostgresFolder, threads);
+}
+
+std::filesystem::path cache_folder() {
+  const char* cache = std::getenv("CHEXWORLD_BENCH_CACHE");
+  return cache != nullptr ? std::filesystem::path(cache) / "search" : "build/bench/search";
+}
 
 int main(int argc, char** argv) {
   try {
-    const char* cache = std::getenv("CHEXWORLD_BENCH_CACHE");
+    const std::string what = word(argc, argv, "--prepare");
+    if (!what.empty() && what != "all" && what != "ours" && what != "hnswlib" && what != "faiss" && what != "pgvector")
+      fail(ErrorCode::kInvalidArgument, "--prepare takes all, ours, hnswlib, faiss or pgvector, not '" + what + "'");
     bench::SearchDataSize size;
     size.vectors = option(argc, argv, "--vectors", size.vectors);
     size.queries = option(argc, argv, "--queries", size.queries);
-    const SearchData data(cache != nullptr ? cache : "build/bench/search", size);
+    size.fitted = option(argc, argv, "--fitted", 0) != 0;
+    const SearchData data(cache_folder(), size);
     std::printf("%zu vectors of %zu dimensions in %s\n", data.count(), data.dimensions(), data.folder().c_str());
-    if (option(argc, argv, "--prepare", 0) != 0)
-      prepare(data);
-    else
-      SearchBench(data, argc, argv);
+    const auto threads = unsigned(option(argc, argv, "--threads", std::thread::hardware_concurrency()));
+    prepare(data, what.empty() ? "ours" : what, threads);
+    if (what.empty()) SearchBench(data, argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_search: %s\n", error.what());
     return 1;

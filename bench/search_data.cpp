@@ -29,20 +29,26 @@ void run(const std::vector<std::string>& command) {
     fail(ErrorCode::kUnavailable, command[0] + " failed");
 }
 
-/// f32[N, D] of real films; empty where there are neither films nor embed_films, then the vectors are not fitted.
+/// f32[N, D] of real films.
 fs::path film_embeddings(const fs::path& cache) {
   if (const char* given = std::getenv("CHEXWORLD_BENCH_EMBEDDINGS")) return given;
   const fs::path known = cache / "films.f32",
                  program = fs::read_symlink("/proc/self/exe").parent_path() / "embed_films";
   const char* data = std::getenv("CHEXWORLD_DATA_DIR");
   const fs::path films = fs::path(data != nullptr ? data : CHEXWORLD_BENCH_DATA) / "cxr" / "images";
-  if (!fs::exists(known) && fs::exists(films) && fs::exists(program)) run({program, films, known});
-  return fs::exists(known) ? known : fs::path();
+  if (fs::exists(known)) return known;
+  if (!fs::exists(films) || !fs::exists(program))
+    fail(ErrorCode::kNotFound, "fitting needs the films in " + films.string() + " (CHEXWORLD_DATA_DIR) and " +
+                                   program.string() +
+                                   " (./dev build release embed_films), or their embeddings "
+                                   "(CHEXWORLD_BENCH_EMBEDDINGS)");
+  run({program, films, known});
+  return known;
 }
 
 fs::path made(const fs::path& cache, const SearchDataSize& size) {
   fs::create_directories(cache);
-  const fs::path embeddings = film_embeddings(cache);
+  const fs::path embeddings = size.fitted ? film_embeddings(cache) : fs::path();
   const fs::path folder = cache / (std::to_string(size.vectors) + "x" + std::to_string(size.dimensions) +
                                    (embeddings.empty() ? "" : "-fitted"));
   if (fs::exists(folder / "facts.json")) return folder;

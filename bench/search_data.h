@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Vectors for bench_search: made by peers/search_vectors.py, fitted to embeddings of real films where there are any,
-// kept in a folder so that only the first run makes them.
+// Vectors for bench_search: made by peers/search_vectors.py, with the structure of embeddings of real films, kept in a
+// folder so that only the first run makes them.
 #pragma once
 
 #include "base/mapped_file.h"
@@ -19,6 +19,7 @@ struct SearchDataSize {
   std::size_t vectors = 1'000'000;
   std::size_t queries = 1000;
   std::size_t dimensions = 768;
+  bool fitted = false;  ///< to embeddings of real films, made first; else to the aggregate figures of such a fit
 };
 
 /// Mapped from its folder: base.f32 f32[N, D] and queries.f32 f32[Q, D], unit length; truth.u32 u32[Q, 10], the ten

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What bench_search compares: our index and hnswlib, opened from the folder of the data, built there when missing.
+// What bench_search compares: our index and hnswlib, opened from the folder of the data.
 #pragma once
 
 #include "bench/search_data.h"
 #include "index/index.h"
 
-#include <functional>
 #include <memory>
 #include <vector>
 
 namespace chexworld::bench {
 
-/// Calls action(0) to action(count - 1) on every processor.
-void on_all_processors(std::size_t count, const std::function<void(std::size_t)>& action);
-
 /// Our index. Institution 1 is one row in a hundred.
 class Ours {
  public:
   static constexpr std::size_t kFilterStep = 100;
+  static constexpr const char* kFile = "index";  ///< in SearchData::folder()
 
+  /// Builds it, or goes on where an interrupted building ended.
+  static void build(const SearchData& data, unsigned threads);
   explicit Ours(const SearchData& data);
 
   SearchAnswer search(std::size_t query, std::size_t width, SearchMethod method, const SearchFilter& filter = {}) const;
@@ -42,9 +41,12 @@ class Ours {
   std::unique_ptr<VectorIndex> index_;
 };
 
-/// hnswlib in single precision, M = 16, efConstruction = 200.
+/// hnswlib in single precision, M = 16, ef_construction = 200.
 class Hnswlib {
  public:
+  static constexpr const char* kFile = "hnswlib.index";
+
+  static void build(const SearchData& data, unsigned threads);
   explicit Hnswlib(const SearchData& data);
   ~Hnswlib();
   double recall(std::size_t width);

@@ -4,13 +4,13 @@
 #include "trainer/archive/archive.h"
 
 #include "base/config.h"
+#include "base/csv.h"
 #include "base/failure.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/conditions.h"
 #include "cli/progress.h"
 #include "cli/remote.h"
-#include "trainer/archive/csv.h"
 #ifdef CHEXWORLD_HAVE_DICOM
 #include "trainer/archive/file_source.h"
 #include "trainer/archive/orthanc_source.h"

@@ -67,6 +67,7 @@ void add_filters(CLI::App& command, SearchArguments& arguments) {
   command.add_option("--date-from", arguments.date_from, "Of acquisition, included, like 2024-12-31");
   command.add_option("--date-to", arguments.date_to, "Of acquisition, included");
   command.add_option("--finding", arguments.findings, "NAME=P: probability at least P (0.5); may be repeated");
+  command.add_option("--label", arguments.labelled, "NAME or NAME=VALUE: only what is labelled so; may be repeated");
   command.add_flag("--other-patients", filter.exclude_same_patient, "Leave out patients of the examples");
   command.add_flag("--other-studies", filter.exclude_same_study, "Leave out studies of the examples");
 }

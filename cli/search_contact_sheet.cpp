@@ -107,8 +107,8 @@ std::string card(int rank, const ResultHit& hit, const std::vector<std::string>&
   for (const std::string& fact : {instance.view, instance.sex, age_text(instance), date_text(instance)})
     if (!fact.empty()) facts += (facts.empty() ? "" : " &middot; ") + escaped(fact);
   return "<figure>" + picture_of(hit, thumbnails) + "<figcaption><b>" + std::to_string(rank) + "</b> score " + score +
-         "<br>" + facts + "<br>" + escaped(finding_summary(hit, labels)) + "<br><code>" +
-         escaped(instance.sop_instance_uid) + "</code></figcaption></figure>\n";
+         "<br>" + facts + "<br>" + escaped(finding_summary(hit, labels)) + "<br>" + escaped(label_summary(hit)) +
+         "<br><code>" + escaped(instance.sop_instance_uid) + "</code></figcaption></figure>\n";
 }
 
 constexpr const char* kHead =

@@ -39,7 +39,13 @@ Json to_json(const ResultHit& hit, const std::vector<std::string>& labels) {
             {"age_years", instance.age_years ? Json(*instance.age_years) : Json()},
             {"date", optional_text(date_text(instance))},
             {"institution", optional_text(instance.institution)},
-            {"findings", findings_of(hit, labels)}};
+            {"findings", findings_of(hit, labels)},
+            {"labels", Json::array()}};
+  for (const StoredLabel& stored : hit.result.labels)
+    json["labels"].push_back({{"name", stored.label.name},
+                              {"value", stored.label.value},
+                              {"source", stored.label.source},
+                              {"of", stored.level == LabelLevel::kStudy ? "study" : "instance"}});
   if (hit.region) json["region"] = {hit.region->x0, hit.region->y0, hit.region->x1, hit.region->y1};
   return json;
 }
@@ -71,6 +77,17 @@ std::string finding_summary(const ResultHit& hit, const std::vector<std::string>
   return text;
 }
 
+std::string label_summary(const ResultHit& hit) {
+  std::string text;
+  for (const StoredLabel& stored : hit.result.labels) {
+    const Label& label = stored.label;
+    text += (text.empty() ? "" : ", ") + label.name;
+    if (!label.value.empty()) text += "=" + label.value;
+    if (!label.source.empty()) text += " (" + label.source + ")";
+  }
+  return text;
+}
+
 Json to_json(const SearchOutput& output) {
   Json hits = Json::array();
   for (const ResultHit& hit : output.reply.hits) hits.push_back(to_json(hit, output.labels));
@@ -83,13 +100,15 @@ Json to_json(const SearchOutput& output) {
 
 void print_table(const SearchOutput& output) {
   std::printf("%4s  %6s  %-5s %3s %3s %-10s  %-64s  %s\n", "rank", "score", "view", "sex", "age", "date",
-              "SOP Instance UID", "findings");
+              "SOP Instance UID", "findings; labels");
   int rank = 0;
   for (const ResultHit& hit : output.reply.hits) {
     const InstanceRecord& instance = hit.result.instance;
-    std::printf("%4d  %6.4f  %-5s %3s %3s %-10s  %-64s  %s\n", ++rank, double(hit.score), instance.view.c_str(),
+    const std::string labels = label_summary(hit);
+    std::printf("%4d  %6.4f  %-5s %3s %3s %-10s  %-64s  %s%s%s\n", ++rank, double(hit.score), instance.view.c_str(),
                 instance.sex.c_str(), age_text(instance).c_str(), date_text(instance).c_str(),
-                instance.sop_instance_uid.c_str(), finding_summary(hit, output.labels).c_str());
+                instance.sop_instance_uid.c_str(), finding_summary(hit, output.labels).c_str(),
+                labels.empty() ? "" : "; ", labels.c_str());
   }
   if (output.reply.hits.empty()) std::printf("nothing in the store meets the filter\n");
 }

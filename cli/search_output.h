@@ -27,6 +27,8 @@ std::size_t write_contact_sheet(const std::filesystem::path& path, const SearchO
 
 /// The three most probable findings, "pneumonia 0.91, effusion 0.40".
 std::string finding_summary(const ResultHit& hit, const std::vector<std::string>& labels);
+/// "pneumonia=yes (report), effusion (reader 2)"
+std::string label_summary(const ResultHit& hit);
 std::string date_text(const InstanceRecord& instance);
 std::string age_text(const InstanceRecord& instance);
 

@@ -161,6 +161,7 @@ SearchRequest make_request(Store& store, const SearchArguments& arguments) {
   request.negative = reader.read(arguments.unlike);
   if (!arguments.region.empty()) make_region(request, parse_region(arguments.region));
   for (const std::string& finding : arguments.findings) request.filter.findings.push_back(parse_finding(finding));
+  for (const std::string& label : arguments.labelled) request.filter.labels.push_back(labelled_from(label));
   if (!arguments.date_from.empty()) request.filter.date_from = parse_date(arguments.date_from);
   if (!arguments.date_to.empty()) request.filter.date_to = parse_date(arguments.date_to);
   return request;

@@ -23,6 +23,7 @@ struct SearchArguments {
   std::string model_id;
   std::string region;
   std::vector<std::string> findings;
+  std::vector<std::string> labelled;
   std::string date_from, date_to;
   std::vector<std::filesystem::path> images;
   std::filesystem::path html;
@@ -30,8 +31,8 @@ struct SearchArguments {
   SearchRequest request;  ///< what needs no translation is put here at once
 };
 
-/// Fills in examples, region, findings and dates. An example is a file (an embedding file of `chexworld embed`, or a
-/// DICOM object or picture, which then needs a model bundle), or the UID of an image or of a study in the store.
+/// Fills in examples, region, findings, labels and dates. An example is a file (an embedding file of `chexworld embed`,
+/// or a DICOM object or picture, which then needs a model bundle), or the UID of an image or of a study in the store.
 /// Throws Failure naming the argument.
 SearchRequest make_request(Store& store, const SearchArguments& arguments);
 

@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/failure.h"
 #include "cli/commands.h"
+#include "cli/store_labels.h"
 #include "retrieval/retrieval.h"
 
 #include <cstdio>
@@ -20,6 +21,8 @@ namespace {
 struct StoreArguments {
   std::string location;
   std::string target;
+  std::filesystem::path table;
+  std::string source;
   std::filesystem::path index;
   bool as_json = false;
 };
@@ -47,21 +50,17 @@ Json to_json(const ModelState& state) {
 Json to_json(const StoreInfo& info) {
   Json models = Json::array();
   for (const ModelState& state : info.models) models.push_back(to_json(state));
-  return {{"backend", info.backend},
-          {"location", info.location},
-          {"schema_version", info.schema_version},
-          {"instances", info.instances},
-          {"studies", info.studies},
-          {"size_bytes", info.size_bytes},
-          {"models", models}};
+  return {{"backend", info.backend},       {"location", info.location}, {"schema_version", info.schema_version},
+          {"instances", info.instances},   {"studies", info.studies},   {"labels", info.labels},
+          {"size_bytes", info.size_bytes}, {"models", models}};
 }
 
 void print(const StoreInfo& info) {
   std::printf("store        %s (%s, schema %lld)\n", info.location.c_str(), info.backend.c_str(),
               static_cast<long long>(info.schema_version));
   std::printf("size         %.1f MiB\n", double(info.size_bytes) / (1 << 20));
-  std::printf("instances    %llu in %llu studies\n", static_cast<unsigned long long>(info.instances),
-              static_cast<unsigned long long>(info.studies));
+  std::printf("instances    %llu in %llu studies, %llu labels\n", static_cast<unsigned long long>(info.instances),
+              static_cast<unsigned long long>(info.studies), static_cast<unsigned long long>(info.labels));
   for (const ModelState& state : info.models)
     std::printf("model        %s%s  %s\n             %llu results, %llu queued, %llu parked, %llu skipped\n",
                 state.model.model_id.c_str(), state.active ? " (active)" : "", state.model.name.c_str(),
@@ -134,6 +133,20 @@ void add_store(CLI::App& application) {
   check->add_option("--index", arguments->index,
                     "Folder of indexes to compare with it, after bringing them up to date");
   check->callback([arguments] { verify(*arguments); });
+
+  CLI::App* label =
+      add_action(*store, "label", "Import what people say about images or studies from a table", arguments);
+  label
+      ->add_option(
+          "TABLE", arguments->table,
+          "CSV with a column sop_instance_uid or study_instance_uid, and name, value (source): a label a line; "
+          "or with one column per label")
+      ->required()
+      ->check(CLI::ExistingFile);
+  label->add_option("--source", arguments->source, "Where they are from, where no column says so (the file's name)");
+  label->callback([arguments] {
+    import_labels(*open_existing(arguments->location), arguments->table, arguments->source, arguments->as_json);
+  });
 
   CLI::App* backup = add_action(*store, "backup", "Copy it into a new SQLite file while it is in use", arguments);
   backup->add_option("FILE", arguments->target, "The new file")->required();

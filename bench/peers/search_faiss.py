@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peer of bench_search: FAISS on one thread.
 
-"open FOLDER DIMENSIONS" opens FOLDER/faiss.hnsw, which is built there first when missing, on all processors (answers
-the number of vectors); "open-flat FOLDER DIMENSIONS" the exhaustive index alone. Then "flat COUNT" or "hnsw COUNT EF" (seconds per query over the first COUNT queries), "hnsw-recall EF"
+"build FOLDER DIMENSIONS THREADS" makes FOLDER/faiss.hnsw by chunks, or goes on where that was interrupted, and notes
+rows and processor seconds in faiss.hnsw.cost. "open FOLDER DIMENSIONS" opens it (answers the number of vectors);
+"open-flat FOLDER DIMENSIONS" the exhaustive index alone. Then "flat COUNT" or "hnsw COUNT EF" (seconds per query over the first COUNT queries), "hnsw-recall EF"
 (recall@10 over all) and "resident" (bytes in use). The exhaustive index is the vectors that the graph holds anyway.
 """
 import os
@@ -14,23 +15,42 @@ import numpy
 
 queries = truth = hnsw = flat = None
 BLOCK = 10_000
+KEEP_EVERY = 100_000
 
 
-def build(folder, dimensions):
-    base = numpy.memmap(folder + "/base.f32", dtype="<f4", mode="r").reshape(-1, dimensions)
+def replace(path, write):
+    write(path + ".writing")
+    os.rename(path + ".writing", path)
+
+
+def begun(partial, dimensions):
+    if os.path.exists(partial):
+        return faiss.read_index(partial)
     index = faiss.IndexHNSWFlat(dimensions, 16, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = 200
-    for start in range(0, len(base), BLOCK):
-        index.add(numpy.ascontiguousarray(base[start:start + BLOCK]))
-        print("  FAISS", start, "of", len(base), file=sys.stderr, flush=True)
-    faiss.write_index(index, folder + "/faiss.hnsw.partial")
-    os.rename(folder + "/faiss.hnsw.partial", folder + "/faiss.hnsw")
+    return index
+
+
+def build(folder, dimensions, threads):
+    faiss.omp_set_num_threads(threads)
+    final, partial = folder + "/faiss.hnsw", folder + "/faiss.hnsw.partial"
+    base = numpy.memmap(folder + "/base.f32", dtype="<f4", mode="r").reshape(-1, dimensions)
+    index = begun(partial, dimensions)
+    before = float(open(final + ".cost").read().split()[1]) if index.ntotal else 0
+    start_seconds = time.process_time()
+    while index.ntotal < len(base):
+        index.add(numpy.ascontiguousarray(base[index.ntotal:index.ntotal + BLOCK]))
+        seconds = before + time.process_time() - start_seconds
+        print(f"  FAISS: {index.ntotal} of {len(base)} rows, {seconds:.0f} processor seconds", file=sys.stderr, flush=True)
+        if index.ntotal % KEEP_EVERY == 0 or index.ntotal == len(base):
+            replace(partial, lambda path: faiss.write_index(index, path))
+            replace(final + ".cost", lambda path: open(path, "w").write(f"{index.ntotal} {seconds}\n"))
+    os.rename(partial, final)
+    return index.ntotal
 
 
 def open_index(folder, dimensions):
     global queries, truth, hnsw, flat
-    if not os.path.exists(folder + "/faiss.hnsw"):
-        build(folder, dimensions)
     faiss.omp_set_num_threads(1)
     queries = numpy.fromfile(folder + "/queries.f32", dtype="<f4").reshape(-1, dimensions)
     truth = numpy.fromfile(folder + "/truth.u32", dtype="<u4").reshape(len(queries), -1)
@@ -74,7 +94,9 @@ def resident():
 for line in sys.stdin:
     try:
         word, *rest = line.split()
-        if word == "open":
+        if word == "build":
+            print(build(rest[0], int(rest[1]), int(rest[2])), flush=True)
+        elif word == "open":
             print(open_index(rest[0], int(rest[1])), flush=True)
         elif word == "open-flat":
             print(open_flat(rest[0], int(rest[1])), flush=True)

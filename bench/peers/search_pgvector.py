@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peer of bench_search: PostgreSQL with pgvector, HNSW over halfvec, m = 16, ef_construction = 200; a server of its own.
 
-"open FOLDER DIMENSIONS" starts it on FOLDER/postgres, which is made and filled first when missing (answers the number of
-vectors). Then "hnsw COUNT EF" (seconds per query over the first COUNT queries, EF up to 1000), "hnsw-recall EF" (recall@10 over the
+"build FOLDER DIMENSIONS THREADS" makes FOLDER/postgres and notes rows and processor seconds in postgres.cost. "open
+FOLDER DIMENSIONS" starts it there (answers the number of vectors). Then "hnsw COUNT EF" (seconds per query over the first COUNT queries, EF up to 1000), "hnsw-recall EF" (recall@10 over the
 first 200) and "bytes" (table and index on disk).
 """
 import atexit
@@ -71,7 +71,22 @@ def copy_rows(base):
         copy.write(b"\xff\xff")
 
 
-def build(folder, dimensions):
+def processor_seconds():
+    """Of the server and of all its processes, those that have ended included."""
+    ticks = 0
+    for directory in os.listdir("/proc"):
+        try:
+            fields = open(f"/proc/{directory}/stat").read().rpartition(")")[2].split()
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+            continue
+        if directory == str(server.pid) or fields[1] == str(server.pid):
+            ticks += sum(map(int, fields[11:13]))  # utime, stime
+        if directory == str(server.pid):
+            ticks += sum(map(int, fields[13:15]))  # of children that have ended
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def build(folder, dimensions, threads):
     data = folder + "/postgres.partial"
     shutil.rmtree(data, ignore_errors=True)
     os.mkdir(data)
@@ -85,16 +100,20 @@ def build(folder, dimensions):
     base = numpy.memmap(folder + "/base.f32", dtype="<f4", mode="r").reshape(-1, dimensions)
     copy_rows(base)
     print("  PostgreSQL: rows copied", file=sys.stderr, flush=True)
+    connection.execute(f"SET max_parallel_maintenance_workers = {threads - 1}")
+    before = processor_seconds()
     connection.execute("CREATE INDEX ON items USING hnsw (embedding halfvec_ip_ops) WITH (m = 16, ef_construction = 200)")
+    with open(folder + "/postgres.cost", "w") as file:
+        file.write(f"{len(base)} {processor_seconds() - before}\n")
     connection.execute("ANALYZE items")
+    connection.close()
     stop()
     os.rename(data, folder + "/postgres")
+    return len(base)
 
 
 def open_server(folder, dimensions):
     global queries, truth
-    if not os.path.exists(folder + "/postgres"):
-        build(folder, dimensions)
     start(folder + "/postgres")
     found = numpy.fromfile(folder + "/queries.f32", dtype="<f4").reshape(-1, dimensions)
     queries = [one.tobytes() for one in halves(found)]
@@ -145,7 +164,9 @@ def recall(width, count=200):
 for line in sys.stdin:
     try:
         word, *rest = line.split()
-        if word == "open":
+        if word == "build":
+            print(build(rest[0], int(rest[1]), int(rest[2])), flush=True)
+        elif word == "open":
             print(open_server(rest[0], int(rest[1])), flush=True)
         elif word == "hnsw":
             print(seconds_per_query(int(rest[0]), int(rest[1])), flush=True)

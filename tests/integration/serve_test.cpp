@@ -225,6 +225,105 @@ TEST_F(Serve, FindsSimilarCases) {
   EXPECT_THAT(uids(client_.post("/v1/search?k=20", film_bytes(5)).json()), Not(testing::Contains(film_uid(5))));
 }
 
+TEST_F(Serve, KeepsLabelsAndFiltersByThem) {
+  for (int film = 0; film < 12; ++film) client_.post("/v1/instances", film_bytes(film));
+  const HttpClient::Headers json{{"Content-Type", "application/json"}};
+  const std::string of_film = "/v1/instances/" + film_uid(3) + "/labels";
+  const std::string of_study = "/v1/studies/" + film_study_uid(11) + "/labels";
+  const Json nodule = {{"name", "nodule"}, {"value", "yes"}, {"source", "report"}};
+  const auto put = [&](const std::string& path, const Json& labels) {
+    return client_.ask("PUT", path, Json{{"labels", labels}}.dump(), json);
+  };
+  EXPECT_EQ(put(of_film, Json::array({nodule})).json()["labels"], Json::array({nodule}));
+  EXPECT_EQ(put(of_study, Json::array({{{"name", "nodule"}, {"value", "no"}}})).status, 200);
+  EXPECT_EQ(client_.get(of_film).json()["labels"], Json::array({nodule}));
+  const Json kept = client_.get("/v1/instances/" + film_uid(3)).json()["labels"];
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0]["of"], "instance");
+
+  const auto hits = [&](const std::string& condition) {
+    return client_.get("/v1/instances/" + film_uid(0) + "/similar?k=20&label=" + condition).json()["hits"];
+  };
+  ASSERT_TRUE(wait_until([&] { return hits("nodule").size() == 3; }, std::chrono::seconds(20)));
+  ASSERT_EQ(hits("nodule=yes").size(), 1u);
+  EXPECT_EQ(hits("nodule=yes")[0]["labels"][0]["source"], "report");
+  const Json search = {{"positive", Json::array({{{"instance", film_uid(0)}}})},
+                       {"filter", {{"labels", Json::array({{{"name", "nodule"}, {"value", "no"}}})}}}};
+  EXPECT_EQ(client_.post("/v1/search", search.dump(), json).json()["hits"].size(), 2u);
+  EXPECT_EQ(client_.get("/v1/instances/" + film_uid(0) + "/similar?label=unheard-of").status, 404);
+
+  EXPECT_EQ(put("/v1/instances/1.2.3/labels", Json::array()).status, 404);
+  EXPECT_EQ(put("/v1/studies/1.2.3/labels", Json::array()).status, 404);
+  EXPECT_EQ(client_.get("/v1/instances/1.2.3/labels").status, 404);
+  EXPECT_EQ(client_.ask("PUT", of_film, "{}", json).status, 400);
+  EXPECT_EQ(put(of_film, Json::array({{{"name", ""}}})).status, 400);
+  EXPECT_EQ(put(of_film, Json::array({{{"name", "a"}, {"by", "b"}}})).status, 400);
+  EXPECT_EQ(client_.get(of_film).json()["labels"].size(), 1u) << "refused as a whole";
+  EXPECT_EQ(put(of_film, Json::array()).json()["labels"], Json::array());
+  client_.ask("DELETE", "/v1/instances/" + film_uid(3), "");
+  EXPECT_EQ(client_.get(of_film).status, 404);
+}
+
+TEST_F(Serve, AnswersSeveralSearchesAtOnce) {
+  for (int film = 0; film < 4; ++film) client_.post("/v1/instances", film_bytes(film));
+  const HttpClient::Headers json{{"Content-Type", "application/json"}};
+  const auto one = [](int film, int k) {
+    return Json{{"positive", Json::array({{{"instance", film_uid(film)}}})}, {"k", k}, {"include_examples", true}};
+  };
+  const std::string both = Json{{"searches", Json::array({one(2, 3), one(1, 1)})}}.dump();
+  const auto replies = [&] { return client_.post("/v1/search", both, json).json()["replies"]; };
+  ASSERT_TRUE(
+      wait_until([&] { return replies().size() == 2 && replies()[0]["hits"].size() == 3; }, std::chrono::seconds(20)));
+  EXPECT_EQ(replies()[0]["hits"][0]["sop_instance_uid"], film_uid(2));
+  EXPECT_EQ(replies()[1]["hits"][0]["sop_instance_uid"], film_uid(1));
+  for (const char* wrong : {R"({"searches": []})", R"({"searches": {}})", R"({"searches": [{}], "k": 1})",
+                            R"({"searches": [{"positive": [5]}]})", R"({"searches": [5]})"})
+    EXPECT_EQ(client_.post("/v1/search", wrong, json).status, 400) << wrong;
+  EXPECT_THAT(client_.post("/v1/search", R"({"searches": [{"positive": [5]}]})", json).body, HasSubstr("searches[0]"));
+  EXPECT_EQ(client_.post("/v1/search", R"({"searches": [{"positive": [{"instance": "1.2.3"}]}]})", json).status, 404);
+}
+
+TEST_F(Serve, WithoutPatchTokensARegionIsRefusedWithTheRemedy) {
+  client_.post("/v1/instances", film_bytes(0));
+  const Json search = {{"positive", Json::array({{{"instance", film_uid(0)}, {"region", {0, 0, 0.5, 0.5}}}})}};
+  ASSERT_TRUE(
+      wait_until([&] { return client_.get("/v1/status").json()["indexes"].size() == 1; }, std::chrono::seconds(20)));
+  const ClientAnswer refused = client_.post("/v1/search", search.dump(), {{"Content-Type", "application/json"}});
+  EXPECT_EQ(refused.status, 404) << refused.body;
+  EXPECT_THAT(refused.body, HasSubstr("--keep-patches"));
+}
+
+TEST(ServePatches, FindsRegionsOfWhatItKept) {
+  const WorkerModels models{1, 0};
+  WorkerServer server({"--model", models.path(0).string(), "--precision", "f32", "--streams", "1", "--keep-patches"});
+  HttpClient client = server.client();
+  for (int film = 0; film < 5; ++film) client.post("/v1/instances", film_bytes(film));
+  const HttpClient::Headers json{{"Content-Type", "application/json"}};
+  const auto search = [&](const Json& example) {
+    return client.post("/v1/search", Json{{"positive", Json::array({example})}, {"include_examples", true}}.dump(),
+                       json);
+  };
+  const Json region = {0.25, 0.5, 0.75, 1.0};  // of 4 x 4 patches
+  const Json example = {{"instance", film_uid(2)}, {"region", region}};
+  ASSERT_TRUE(wait_until([&] { return search(example).json()["hits"].size() == 5; }, std::chrono::seconds(20)))
+      << search(example).body;
+  const Json hits = search(example).json()["hits"];
+  EXPECT_EQ(hits[0]["sop_instance_uid"], film_uid(2));
+  EXPECT_EQ(hits[0]["region"], region);
+  EXPECT_NEAR(hits[0]["score"].get<double>(), 1, 1e-3);
+  for (const Json& hit : hits) {
+    ASSERT_EQ(hit["region"].size(), 4u);
+    EXPECT_NEAR(hit["region"][2].get<double>() - hit["region"][0].get<double>(), 0.5, 1e-9) << "of the same size";
+    EXPECT_NEAR(hit["region"][3].get<double>() - hit["region"][1].get<double>(), 0.5, 1e-9);
+  }
+  for (const Json& wrong : {Json{{"instance", film_uid(2)}, {"region", {0, 0, 1}}},
+                            Json{{"instance", film_uid(2)}, {"region", {0, 0, 1, 1.5}}},
+                            Json{{"instance", film_uid(2)}, {"region", {"0", 0, 1, 1}}},
+                            Json{{"study", film_study_uid(2)}, {"region", region}}})
+    EXPECT_EQ(search(wrong).status, 400) << wrong;
+  EXPECT_EQ(server.stop(SIGTERM), 0);
+}
+
 TEST_F(Serve, HandsOverToAnUploadedModelAndBack) {
   client_.post("/v1/instances?server=s&orthanc-instance=a", film_bytes(0));
   const ClientAnswer uploaded = client_.post("/v1/models?name=second", text_of(models_.path(1)));

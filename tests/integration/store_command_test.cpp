@@ -51,6 +51,40 @@ TEST(StoreCommand, InfoVerifyBackupAndMigrateGoRound) {
   EXPECT_EQ(info_of(second)["backend"], "postgresql");
 }
 
+std::vector<Label> labels_of(const std::string& location, int number) {
+  return open_store(location)->labels({LabelLevel::kInstance, sample_instance(number).sop_instance_uid});
+}
+
+TEST(StoreCommand, LabelsAreImportedFromTablesOfBothShapes) {
+  const TemporaryFolder folder;
+  const std::string store = filled_store("sqlite");
+  const std::string lines = folder / "lines.csv", columns = folder / "columns.csv", broken = folder / "broken.csv";
+  write_file_atomically(lines,
+                        "sop_instance_uid,name,value,source\n1.2.3.1,pneumonia,yes,report\n1.2.3.1,pneumonia,no,reader"
+                        "\n1.2.3.999,pneumonia,yes,report\n");
+  const Json first = Json::parse(store_command({"label", store, lines, "--json"}).output);
+  EXPECT_EQ(first, (Json{{"given", 3}, {"changed", 2}, {"unknown", 1}}));
+  EXPECT_EQ(Json::parse(store_command({"label", store, lines, "--json"}).output)["changed"], 0) << "repeated";
+  write_file_atomically(
+      columns, "study_instance_uid,effusion,pneumonia\n" + sample_instance(1).study_instance_uid + ",large,\n");
+  EXPECT_EQ(store_command({"label", store, columns, "--source", "reader 2"}).exit_status, 0);
+  EXPECT_EQ(labels_of(store, 1), (std::vector<Label>{{"pneumonia", "no", "reader"}, {"pneumonia", "yes", "report"}}));
+  EXPECT_EQ(open_store(store)->labels({LabelLevel::kStudy, sample_instance(1).study_instance_uid}),
+            (std::vector<Label>{{"effusion", "large", "reader 2"}}));
+  EXPECT_EQ(info_of(store)["labels"], 3);
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {"uid,name,value\n1,2,3\n", "sop_instance_uid"},
+      {"sop_instance_uid,name\n1.2.3.1,pneumonia\n", "'name' and 'value'"},
+      {"sop_instance_uid,name,value\n,pneumonia,yes\n", "line 2"},
+      {"sop_instance_uid,name,value\n1.2.3.1,,yes\n", "name is empty"}};
+  for (const auto& [text, complaint] : wrong) {
+    write_file_atomically(broken, text);
+    const Finished refused = store_command({"label", store, broken});
+    EXPECT_NE(refused.exit_status, 0) << text;
+    EXPECT_THAT(refused.output, HasSubstr(complaint)) << text;
+  }
+}
+
 TEST(StoreCommand, FailuresAreOneLineAndAStatus) {
   const TemporaryFolder folder;
   const std::string store = filled_store("sqlite");

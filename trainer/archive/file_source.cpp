@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/archive/file_source.h"
 
+#include "base/csv.h"
 #include "base/failure.h"
 #include "base/mapped_file.h"
 #include "dicom/dicom_file.h"
 #include "dicom/instance_tags.h"
 #include "dicom/radiograph.h"
 #include "image/png.h"
-#include "trainer/archive/csv.h"
 
 #include <algorithm>
 #include <cctype>

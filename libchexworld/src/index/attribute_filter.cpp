@@ -84,7 +84,7 @@ void AttributeTable::check(const SearchFilter& filter) const {
 
 bool AttributeTable::restricts(const SearchFilter& filter) {
   return !filter.views.empty() || !filter.sexes.empty() || filter.age_days || filter.date ||
-         !filter.institutions.empty() || filter.all_labels != 0 || filter.any_labels != 0 || !filter.findings.empty();
+         !filter.institutions.empty() || !filter.labels.empty() || !filter.findings.empty();
 }
 
 RowMask AttributeTable::live_rows(std::size_t rows) const {
@@ -106,14 +106,21 @@ RowMask AttributeTable::matching(const SearchFilter& filter, std::size_t rows) c
       return std::find(filter.institutions.begin(), filter.institutions.end(), code) != filter.institutions.end();
     });
   }
-  if (filter.all_labels != 0 || filter.any_labels != 0) {
-    narrow<std::uint64_t>(mask, labels_, [all = filter.all_labels, any = filter.any_labels](std::uint64_t labels) {
-      return (labels & all) == all && (any == 0 || (labels & any) != 0);
-    });
-  }
+  if (!filter.labels.empty()) narrow_to_labels(mask, filter.labels);
   for (const SearchFilter::Finding& finding : filter.findings) narrow_to_finding(mask, finding);
   for (const std::uint64_t word : mask.words) mask.count += std::size_t(std::popcount(word));
   return mask;
+}
+
+void AttributeTable::narrow_to_labels(RowMask& mask, const std::vector<std::uint64_t>& wanted) const {
+  for (std::size_t word = 0; word < mask.words.size(); ++word) {
+    for (std::uint64_t left = mask.words[word]; left != 0; left &= left - 1) {
+      const std::uint64_t held = labels(std::uint32_t(word * 64 + std::size_t(std::countr_zero(left))));
+      const bool meets =
+          std::all_of(wanted.begin(), wanted.end(), [&](std::uint64_t any) { return (held & any) != 0; });
+      if (!meets) mask.words[word] &= ~(left & -left);
+    }
+  }
 }
 
 void AttributeTable::narrow_to_finding(RowMask& mask, const SearchFilter::Finding& finding) const {

@@ -76,7 +76,7 @@ RowAttributes AttributeTable::get(std::uint32_t row) const {
   RowAttributes result;
   result.patient = patient(row);
   result.study = study(row);
-  result.labels = labels_.as<std::uint64_t>()[row];
+  result.labels = labels(row);
   result.date = dates_.as<std::int32_t>()[row];
   result.institution = institutions_.as<std::uint32_t>()[row];
   result.age_days = ages_.as<std::uint16_t>()[row];
@@ -85,6 +85,21 @@ RowAttributes AttributeTable::get(std::uint32_t row) const {
   const auto* steps = reinterpret_cast<const std::uint16_t*>(probabilities_.row(row));
   for (std::uint32_t i = 0; i < findings_; ++i) result.findings.push_back(probability_of(steps[i]));
   return result;
+}
+
+void AttributeTable::set_labels(std::uint32_t row, std::uint64_t labels) {
+  std::atomic_ref(labels_.as<std::uint64_t>()[row]).store(labels, std::memory_order_relaxed);
+}
+
+bool AttributeTable::same_but_labels(std::uint32_t row, const RowAttributes& attributes) const {
+  const auto* steps = reinterpret_cast<const std::uint16_t*>(probabilities_.row(row));
+  for (std::uint32_t i = 0; i < findings_; ++i)
+    if (steps[i] != (i < attributes.findings.size() ? step_of(attributes.findings[i]) : std::uint16_t{0})) return false;
+  return patient(row) == attributes.patient && study(row) == attributes.study &&
+         dates_.as<std::int32_t>()[row] == attributes.date &&
+         institutions_.as<std::uint32_t>()[row] == attributes.institution &&
+         ages_.as<std::uint16_t>()[row] == attributes.age_days && views_.as<std::uint8_t>()[row] == attributes.view &&
+         sexes_.as<std::uint8_t>()[row] == attributes.sex;
 }
 
 void AttributeTable::set_live(std::uint32_t row, bool live) {

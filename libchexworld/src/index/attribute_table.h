@@ -22,8 +22,9 @@ struct RowMask {
 
 /// Ids, attributes and the live bit of every row, one column each.
 ///
-/// Thread safety: a row's values are written while it is not live and are not changed while it is, so any thread may
-/// read what set_live() has published. grow() and the writing of one row belong to one thread.
+/// Thread safety: a row's values are written while it is not live and, but for its labels (one atomic word), are not
+/// changed while it is, so any thread may read what set_live() has published. grow() and the writing of one row belong
+/// to one thread.
 class AttributeTable {
  public:
   static constexpr float kSteps = 65534;
@@ -43,6 +44,10 @@ class AttributeTable {
   void check(const SearchFilter& filter) const;
 
   void set(std::uint32_t row, std::uint64_t id, const RowAttributes& attributes);
+  /// The one attribute that may change while the row is live.
+  void set_labels(std::uint32_t row, std::uint64_t labels);
+  /// Whether the row is kept with these attributes, whatever its labels.
+  bool same_but_labels(std::uint32_t row, const RowAttributes& attributes) const;
   void clear(std::uint32_t row) { set(row, 0, {}); }
   RowAttributes get(std::uint32_t row) const;  ///< findings in steps of 1/65534
   std::uint64_t id(std::uint32_t row) const { return ids_.as<std::uint64_t>()[row]; }
@@ -69,6 +74,10 @@ class AttributeTable {
 
  private:
   RowMask live_rows(std::size_t rows) const;
+  std::uint64_t labels(std::uint32_t row) const {
+    return std::atomic_ref(labels_.as<std::uint64_t>()[row]).load(std::memory_order_relaxed);
+  }
+  void narrow_to_labels(RowMask& mask, const std::vector<std::uint64_t>& wanted) const;
   void narrow_to_finding(RowMask& mask, const SearchFilter::Finding& finding) const;
 
   const std::uint32_t findings_;

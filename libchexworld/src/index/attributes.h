@@ -40,8 +40,7 @@ struct SearchFilter {
   std::optional<std::pair<std::uint16_t, std::uint16_t>> age_days;  ///< from, to (both included)
   std::optional<std::pair<std::int32_t, std::int32_t>> date;        ///< from, to (both included)
   std::vector<std::uint32_t> institutions;                          ///< any of these; empty: all
-  std::uint64_t all_labels = 0;                                     ///< every one of these bits
-  std::uint64_t any_labels = 0;                                     ///< at least one of these bits; 0: no condition
+  std::vector<std::uint64_t> labels;                                ///< of each, at least one bit; 0: nothing meets it
   std::vector<Finding> findings;                                    ///< every one of these
   std::uint64_t exclude_patient = 0;                                ///< 0: none
   std::uint64_t exclude_study = 0;                                  ///< 0: none

@@ -97,6 +97,23 @@ void VectorIndex::publish(std::uint32_t row) {
   }
 }
 
+bool VectorIndex::relabel(const IndexRow& row) {
+  const std::shared_lock lock(writers_);
+  std::optional<std::uint32_t> place;
+  {
+    const std::scoped_lock ids_lock(ids_mutex_);
+    place = ids_.find(row.id);
+  }
+  if (!place || row.vector.size() != options_.dimensions || !attributes_.same_but_labels(*place, row.attributes))
+    return false;
+  std::vector<float> kept(vectors_->padded());
+  vectors_->read(*place, kept);
+  kept.resize(options_.dimensions);
+  if (kept != normalised(row.vector)) return false;
+  attributes_.set_labels(*place, row.attributes.labels);
+  return true;
+}
+
 bool VectorIndex::erase(std::uint64_t id) {
   const std::shared_lock lock(writers_);
   const std::scoped_lock ids_lock(ids_mutex_);

@@ -71,6 +71,9 @@ class VectorIndex {
 
   /// Adds the row, or replaces the one with its id.
   void upsert(const IndexRow& row);
+  /// True where the row is there with this vector and, whatever its labels, with these attributes: it has these labels
+  /// then, at once and without another place in the graph. Else nothing is changed: upsert() it.
+  bool relabel(const IndexRow& row);
   /// False when there is no such row. It is found no more at once; what is left of its vector (in the graph, on disk)
   /// is wiped by the next persist().
   bool erase(std::uint64_t id);

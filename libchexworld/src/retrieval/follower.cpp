@@ -13,10 +13,12 @@ namespace {
 constexpr std::size_t kWorthAThread = 64;  // changes
 
 void apply_one(VectorIndex& index, const Change& change) {
-  if (change.result)
-    index.upsert({std::uint64_t(change.row), change.result->result.embedding, row_attributes(*change.result)});
-  else
+  if (!change.result) {
     index.erase(std::uint64_t(change.row));
+    return;
+  }
+  const IndexRow row{std::uint64_t(change.row), change.result->result.embedding, row_attributes(*change.result)};
+  if (!index.relabel(row)) index.upsert(row);
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ PatchTokens require_patches(Store& store, const ModelRecord& model, std::int64_t
   std::optional<PatchTokens> found = store.patch_tokens(model.model_id, row);
   if (!found)
     fail(ErrorCode::kNotFound,
-         "the image asked for has no patch tokens in the store: they are kept only where the worker is told to");
+         "the image asked for has no patch tokens in the store: they are kept from when the worker runs with "
+         "--keep-patches; send the image again");
   return std::move(*found);
 }
 

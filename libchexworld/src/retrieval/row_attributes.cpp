@@ -60,6 +60,25 @@ void check_ranges(const ResultFilter& filter) {
     refuse("the range of dates ends before it begins");
 }
 
+/// One bit for each code that meets the condition.
+std::uint64_t bits_of(const ResultFilter::Labelled& wanted, const std::vector<LabelCode>& codes) {
+  std::uint64_t bits = 0;
+  bool known = false;
+  for (const LabelCode& code : codes) {
+    if (code.name != wanted.name) continue;
+    known = true;
+    if (!wanted.value || *wanted.value == code.value) bits |= std::uint64_t{1} << code.code;
+  }
+  if (!known) fail(ErrorCode::kNotFound, "nothing in the store has a label named '" + wanted.name + "'");
+  return bits;
+}
+
+bool has_label(const StoredResult& stored, const ResultFilter::Labelled& wanted) {
+  return std::any_of(stored.labels.begin(), stored.labels.end(), [&](const StoredLabel& held) {
+    return held.label.name == wanted.name && (!wanted.value || held.label.value == *wanted.value);
+  });
+}
+
 bool among(const std::vector<std::string>& allowed, const std::string& value) {
   return allowed.empty() || std::find(allowed.begin(), allowed.end(), value) != allowed.end();
 }
@@ -91,10 +110,11 @@ RowAttributes row_attributes(const StoredResult& stored) {
   row.patient = text_key(instance.patient_key);
   row.study = text_key(instance.study_instance_uid);
   row.findings = stored.result.finding_probabilities;
+  for (const StoredLabel& label : stored.labels) row.labels |= std::uint64_t{1} << label.code;
   return row;
 }
 
-SearchFilter index_filter(const ResultFilter& filter, const ModelRecord& model) {
+SearchFilter index_filter(const ResultFilter& filter, const ModelRecord& model, Store& store) {
   check_ranges(filter);
   SearchFilter found;
   found.views = codes(filter.views, small_code, "view");
@@ -110,6 +130,10 @@ SearchFilter index_filter(const ResultFilter& filter, const ModelRecord& model) 
       fail(ErrorCode::kInvalidArgument, "the least probability of '" + finding.label + "' lies in 0 to 1");
     found.findings.push_back({std::uint32_t(place_of(finding.label, model)), float(finding.least)});
   }
+  if (!filter.labels.empty()) {
+    const std::vector<LabelCode> codes = store.label_codes();
+    for (const ResultFilter::Labelled& wanted : filter.labels) found.labels.push_back(bits_of(wanted, codes));
+  }
   return found;
 }
 
@@ -119,9 +143,19 @@ bool meets(const ResultFilter& filter, const ModelRecord& model, const StoredRes
          among(filter.institutions, instance.institution) &&
          within_range(filter.age_from, filter.age_to, instance.age_years) &&
          within_range(filter.date_from, filter.date_to, instance.acquisition_date) &&
-         std::all_of(filter.findings.begin(), filter.findings.end(), [&](const ResultFilter::Finding& finding) {
-           return stored.result.finding_probabilities.at(place_of(finding.label, model)) >= float(finding.least);
-         });
+         std::all_of(filter.findings.begin(), filter.findings.end(),
+                     [&](const ResultFilter::Finding& finding) {
+                       return stored.result.finding_probabilities.at(place_of(finding.label, model)) >=
+                              float(finding.least);
+                     }) &&
+         std::all_of(filter.labels.begin(), filter.labels.end(),
+                     [&](const ResultFilter::Labelled& wanted) { return has_label(stored, wanted); });
+}
+
+ResultFilter::Labelled labelled_from(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos) return {text, std::nullopt};
+  return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
 bool is_frontal(std::string_view view) {

@@ -6,6 +6,7 @@
 
 #include "index/attributes.h"
 #include "retrieval/search_request.h"
+#include "store/store.h"
 
 #include <cstdint>
 #include <string_view>
@@ -17,8 +18,9 @@ std::uint64_t text_key(std::string_view text);
 
 RowAttributes row_attributes(const StoredResult& stored);
 
-/// Throws Failure(kNotFound) for a finding that the model does not have, kInvalidArgument for what cannot be.
-SearchFilter index_filter(const ResultFilter& filter, const ModelRecord& model);
+/// Throws Failure(kNotFound) for a finding that the model does not have or a label that is not in use, kInvalidArgument
+/// for what cannot be. The store is asked for its label codes where the filter needs them.
+SearchFilter index_filter(const ResultFilter& filter, const ModelRecord& model, Store& store);
 
 /// Whether a result meets every condition but the exclusions.
 bool meets(const ResultFilter& filter, const ModelRecord& model, const StoredResult& stored);

@@ -48,6 +48,10 @@ struct ResultFilter {
     std::string label;  ///< of ModelRecord::finding_labels
     double least = 0;   ///< probability, reached or exceeded
   };
+  struct Labelled {
+    std::string name;                  ///< of Label
+    std::optional<std::string> value;  ///< nullopt: whatever it is
+  };
   using Date = std::chrono::year_month_day;
 
   std::vector<std::string> views;         ///< InstanceRecord::view is one of these; empty: all
@@ -58,9 +62,13 @@ struct ResultFilter {
   std::optional<Date> date_from;          ///< acquisition, included
   std::optional<Date> date_to;            ///< acquisition, included
   std::vector<Finding> findings;
+  std::vector<Labelled> labels;       ///< the image or its study has every one of these
   bool exclude_same_patient = false;  ///< as any positive example that is in the store
   bool exclude_same_study = false;    ///< as any positive example that is in the store
 };
+
+/// "pneumonia" (whatever its value) or "pneumonia=yes".
+ResultFilter::Labelled labelled_from(const std::string& text);
 
 struct SearchRequest {
   std::vector<SearchExample> positive;  ///< one or more
@@ -77,7 +85,7 @@ struct SearchRequest {
 };
 
 struct ResultHit {
-  StoredResult result;                ///< UIDs, view, findings, ... and the embedding
+  StoredResult result;                ///< UIDs, view, findings, labels, ... and the embedding
   float score = 0;                    ///< cosine, -1 to 1
   float distance = 0;                 ///< 1 - score
   std::optional<ImageRegion> region;  ///< what matches, where a region was asked for

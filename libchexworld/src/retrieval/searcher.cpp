@@ -14,13 +14,14 @@ namespace {
 constexpr std::size_t kMostAsked = 10'000;  // of VectorIndex
 constexpr std::size_t kExactMargin = 8;
 
-SearchQuery query_of(const SearchRequest& request, const ModelRecord& model, const ResolvedExamples& examples) {
+SearchQuery query_of(Store& store, const SearchRequest& request, const ModelRecord& model,
+                     const ResolvedExamples& examples) {
   SearchQuery query;
   query.positive = examples.positive;
   query.negative = examples.negative;
   query.negative_weight = float(request.negative_weight);
   query.combine = examples.best_of ? Combine::kBest : Combine::kMean;
-  query.filter = index_filter(request.filter, model);
+  query.filter = index_filter(request.filter, model, store);
   if (request.filter.exclude_same_patient && examples.patients.size() == 1)
     query.filter.exclude_patient = text_key(*examples.patients.begin());
   if (request.filter.exclude_same_study && examples.studies.size() == 1)
@@ -43,10 +44,18 @@ std::vector<ResultHit> read_hits(Store& store, const ModelRecord& model, const s
   return hits;
 }
 
+/// The way out where nearly all that the index lets pass is refused: reads the whole store.
+SearchReply everything(Store& store, const ModelRecord& model, SearchRequest request, std::size_t compared) {
+  request.model_id = model.model_id;
+  SearchReply reply = search_store(store, request);
+  reply.compared += compared;
+  return reply;
+}
+
 }  // namespace
 
 // What the index returns may be refused afterwards (gone from the store, an example, a code shared by two
-// institutions): then it is asked for more.
+// institutions or by rare labels): then it is asked for more.
 SearchReply search_index(Store& store, const VectorIndex& index, const ModelRecord& model,
                          const SearchRequest& request) {
   if (asks_for_region(request)) {
@@ -56,7 +65,7 @@ SearchReply search_index(Store& store, const VectorIndex& index, const ModelReco
     return reply;
   }
   const ResolvedExamples examples = resolve(store, model, request);
-  SearchQuery query = query_of(request, model, examples);
+  SearchQuery query = query_of(store, request, model, examples);
   SearchReply reply{model.model_id, {}, 0, false};
   // Codes decide who is ranked exactly; asking for more makes a scan miss nobody.
   const std::size_t margin = request.exact ? kExactMargin : 1;
@@ -67,7 +76,8 @@ SearchReply search_index(Store& store, const VectorIndex& index, const ModelReco
     reply.exact = answer.method == SearchMethod::kScan;
     reply.hits = read_hits(store, model, answer.hits);
     std::erase_if(reply.hits, [&](const ResultHit& hit) { return !acceptable(request, model, examples, hit.result); });
-    if (reply.hits.size() >= request.k || answer.hits.size() < query.k || query.k == kMostAsked) break;
+    if (reply.hits.size() >= request.k || answer.hits.size() < query.k) break;
+    if (query.k == kMostAsked) return everything(store, model, request, reply.compared);
   }
   if (reply.hits.size() > request.k) reply.hits.erase(reply.hits.begin() + std::ptrdiff_t(request.k), reply.hits.end());
   return reply;

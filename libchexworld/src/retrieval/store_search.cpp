@@ -75,7 +75,7 @@ SearchReply search_store(Store& store, const SearchRequest& request) {
     return reply;
   }
   const ResolvedExamples examples = resolve(store, model, request);
-  index_filter(request.filter, model);  // refuses what an index would
+  index_filter(request.filter, model, store);  // refuses what an index would
   const std::vector<std::vector<float>> wanted = targets(request, examples);
   SearchReply reply{model.model_id, {}, 0, true};
   for (std::uint64_t position = 0;;) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -79,30 +80,6 @@ struct ResultRecord {
   /// those of before.
   std::optional<PatchTokens> patches = {};
   friend bool operator==(const ResultRecord&, const ResultRecord&) = default;
-};
-
-/// A result as kept. `row` names it in indexes: never reused, unchanged when the result is replaced.
-/// `sequence` grows with every change of the result or of its instance; see Store::changes.
-struct StoredResult {
-  std::int64_t row = 0;
-  std::uint64_t sequence = 0;
-  InstanceRecord instance;
-  ResultRecord result;
-  Clock::WallTime stored_at;  ///< milliseconds
-};
-
-/// One step of a model's history. Without `result`: the row was deleted.
-struct Change {
-  std::uint64_t sequence = 0;
-  std::int64_t row = 0;
-  std::optional<StoredResult> result;
-};
-
-struct ChangePage {
-  std::vector<Change> changes;      ///< ascending by sequence
-  std::uint64_t last_sequence = 0;  ///< the model's newest at the time of reading
-  /// Deletions after the asked sequence have been forgotten (prune_tombstones): start again from 0 with an empty index.
-  bool must_rebuild = false;
 };
 
 // ---- work --------------------------------------------------------------------------------------------
@@ -196,6 +173,80 @@ struct CommitReport {
   std::uint32_t removed = 0;   ///< instances whose last copy went
 };
 
+// ---- labels ------------------------------------------------------------------------------------------
+
+/// What somebody, not a model, says about an image or about all images of a study: "pneumonia" = "yes". Categories, not
+/// prose: each text is at most 64 bytes and holds no control characters.
+struct Label {
+  std::string name;
+  std::string value;   ///< may be empty
+  std::string source;  ///< where it is from ("report", "reader 2", a file's name); may be empty
+  friend auto operator<=>(const Label&, const Label&) = default;
+};
+
+enum class LabelLevel { kInstance, kStudy };
+
+/// Whose label it is. Those of a study hold for all its images, later ones included.
+struct LabelSubject {
+  LabelLevel level = LabelLevel::kInstance;
+  std::string uid;  ///< SOP Instance UID or Study Instance UID
+};
+
+struct Labelling {
+  LabelSubject subject;
+  std::vector<Label> labels;  ///< of equal name and source the last one counts
+  bool replace = false;       ///< labels of the subject that are not among these are removed
+};
+
+struct LabelReport {
+  std::uint64_t changed = 0;         ///< subjects
+  std::vector<std::size_t> unknown;  ///< places of subjects that the store does not know; nothing was kept of them
+};
+
+/// A name with a value, in use: what an index filters by. Rare ones beyond the first 63 share the last code.
+struct LabelCode {
+  static constexpr std::uint8_t kShared = 63;
+  std::string name;
+  std::string value;
+  std::uint8_t code = 0;  ///< 0 to 63
+  friend bool operator==(const LabelCode&, const LabelCode&) = default;
+};
+
+/// A label as it comes with a result.
+struct StoredLabel {
+  Label label;
+  LabelLevel level = LabelLevel::kInstance;
+  std::uint8_t code = 0;  ///< LabelCode::code
+  friend bool operator==(const StoredLabel&, const StoredLabel&) = default;
+};
+
+// ---- results -----------------------------------------------------------------------------------------
+
+/// A result as kept. `row` names it in indexes: never reused, unchanged when the result is replaced.
+/// `sequence` grows with every change of the result, of its instance or of its labels; see Store::changes.
+struct StoredResult {
+  std::int64_t row = 0;
+  std::uint64_t sequence = 0;
+  InstanceRecord instance;
+  ResultRecord result;
+  Clock::WallTime stored_at;        ///< milliseconds
+  std::vector<StoredLabel> labels;  ///< the instance's, then its study's; each by name, then source
+};
+
+/// One step of a model's history. Without `result`: the row was deleted.
+struct Change {
+  std::uint64_t sequence = 0;
+  std::int64_t row = 0;
+  std::optional<StoredResult> result;
+};
+
+struct ChangePage {
+  std::vector<Change> changes;      ///< ascending by sequence
+  std::uint64_t last_sequence = 0;  ///< the model's newest at the time of reading
+  /// Deletions after the asked sequence have been forgotten (prune_tombstones): start again from 0 with an empty index.
+  bool must_rebuild = false;
+};
+
 // ---- overview ----------------------------------------------------------------------------------------
 
 struct ModelState {
@@ -223,6 +274,7 @@ struct StoreInfo {
   std::int64_t schema_version = 0;
   std::uint64_t instances = 0;
   std::uint64_t studies = 0;
+  std::uint64_t labels = 0;      ///< of instances and of studies
   std::uint64_t size_bytes = 0;  ///< on disk, indexes included
   std::vector<ModelState> models;
 };

@@ -5,6 +5,11 @@
 #include "base/failure.h"
 #include "store/embedding.h"
 
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <tuple>
+
 namespace chexworld {
 namespace {
 
@@ -36,11 +41,42 @@ const std::string kInstanceColumns =
     "sop_instance_uid, series_instance_uid, study_instance_uid, patient_key, modality_view, sex, institution, device, "
     "acquisition_date, age_years";
 
+namespace {
+
+// Label texts hold no control characters, so these two divide them: unit and record separator.
+constexpr char kUnit = '\x1f', kRecord = '\x1e';
+
+std::string label_text(const std::string& level, const std::string& from_where) {
+  const std::string unit = std::string(" || '") + kUnit + "' || ";
+  return "COALESCE((SELECT string_agg('" + level + "'" + unit + "k.code" + unit + "k.name" + unit + "k.value" + unit +
+         "l.source, '" + kRecord + "') FROM " + from_where + "), '')";
+}
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t end = text.find(at);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+const std::string kLabelText =
+    label_text("i", "instance_labels l JOIN labels k ON k.label = l.label WHERE l.instance = i.instance") + " || '" +
+    kRecord + "' || " +
+    label_text("s",
+               "study_labels l JOIN labels k ON k.label = l.label WHERE l.study_instance_uid = "
+               "i.study_instance_uid");
+
 const std::string kSelectResult =
     "SELECT r.result, r.sequence, r.embedding, r.embedding_scale, r.findings, r.preprocessing_version, "
     "r.numeric_precision, r.decode_ms, r.prepare_ms, r.infer_ms, r.stored_ms, i.sop_instance_uid, "
     "i.series_instance_uid, i.study_instance_uid, i.patient_key, i.modality_view, i.sex, i.institution, i.device, "
-    "i.acquisition_date, i.age_years FROM results r JOIN instances i ON i.instance = r.instance ";
+    "i.acquisition_date, i.age_years, " +
+    kLabelText + " FROM results r JOIN instances i ON i.instance = r.instance ";
 
 StoredResult result_from(const SqlRow& row, const std::string& model_id) {
   StoredResult stored;
@@ -57,7 +93,26 @@ StoredResult result_from(const SqlRow& row, const std::string& model_id) {
   result.infer_ms = float(row.real(9));
   stored.stored_at = from_ms(row.integer(10));
   stored.instance = instance_from(row, 11);
+  stored.labels = labels_from_text(row.text(21));
   return stored;
+}
+
+std::vector<StoredLabel> labels_from_text(const std::string& text) {
+  std::vector<StoredLabel> labels;
+  for (const std::string_view record : split(text, kRecord)) {
+    if (record.empty()) continue;
+    const std::vector<std::string_view> fields = split(record, kUnit);
+    int code = -1;
+    if (fields.size() == 5) std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), code);
+    if (code < 0 || code > LabelCode::kShared) fail(ErrorCode::kMalformed, "the labels in the store are damaged");
+    labels.push_back({{std::string(fields[2]), std::string(fields[3]), std::string(fields[4])},
+                      fields[0] == "i" ? LabelLevel::kInstance : LabelLevel::kStudy,
+                      std::uint8_t(code)});
+  }
+  std::sort(labels.begin(), labels.end(), [](const StoredLabel& a, const StoredLabel& b) {
+    return std::tie(a.level, a.label.name, a.label.source) < std::tie(b.level, b.label.name, b.label.source);
+  });
+  return labels;
 }
 
 InstanceRecord instance_from(const SqlRow& row, std::size_t first) {

@@ -16,6 +16,10 @@ extern const std::string kInstanceColumns;  ///< those of InstanceRecord, withou
 InstanceRecord instance_from(const SqlRow& row, std::size_t first_column);
 std::vector<SqlValue> values_of(const InstanceRecord& instance);
 
+/// A text expression for an instance `i`: its own labels, then those of its study; labels_from_text reads it.
+extern const std::string kLabelText;
+std::vector<StoredLabel> labels_from_text(const std::string& text);
+
 ModelRecord model_from(const SqlRow& row,
                        std::size_t first_column);  ///< model_id, name, embedding_size, finding_labels
 std::string labels_as_json(const std::vector<std::string>& labels);

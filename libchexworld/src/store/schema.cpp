@@ -116,6 +116,31 @@ CREATE TABLE patch_tokens (
   scale {real} NOT NULL,
   codes {bytes} NOT NULL
 ) {strict};
+)sql",
+                                              R"sql(
+CREATE TABLE labels (
+  label {id},
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  code {integer} NOT NULL,
+  UNIQUE (name, value)
+) {strict};
+CREATE TABLE instance_labels (
+  instance {integer} NOT NULL REFERENCES instances (instance) ON DELETE CASCADE,
+  label {integer} NOT NULL REFERENCES labels (label),
+  source TEXT NOT NULL,
+  labelled_ms {integer} NOT NULL,
+  PRIMARY KEY (instance, label, source)
+) {strict};
+CREATE INDEX instance_labels_by_label ON instance_labels (label);
+CREATE TABLE study_labels (
+  study_instance_uid TEXT NOT NULL,
+  label {integer} NOT NULL REFERENCES labels (label),
+  source TEXT NOT NULL,
+  labelled_ms {integer} NOT NULL,
+  PRIMARY KEY (study_instance_uid, label, source)
+) {strict};
+CREATE INDEX study_labels_by_label ON study_labels (label);
 )sql"};
   return steps;
 }
@@ -182,6 +207,12 @@ const std::vector<Table>& tables() {
         "numeric_precision", "decode_ms", "prepare_ms", "infer_ms", "stored_ms"},
        {"result"},
        true},
+      {"labels", {"label", "name", "value", "code"}, {"label"}, true},
+      {"instance_labels", {"instance", "label", "source", "labelled_ms"}, {"instance", "label", "source"}, false},
+      {"study_labels",
+       {"study_instance_uid", "label", "source", "labelled_ms"},
+       {"study_instance_uid", "label", "source"},
+       false},
       {"patch_tokens", {"result", "grid_rows", "grid_columns", "scale", "codes"}, {"result"}, false},
       {"tombstones", {"model", "sequence", "result"}, {"model", "sequence"}, false},
       {"work",

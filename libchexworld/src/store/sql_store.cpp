@@ -203,6 +203,9 @@ StoreInfo SqlStore::info() {
     info.schema_version = session.run("SELECT version FROM chexworld_schema").at(0).integer(0);
     info.instances = std::uint64_t(session.run("SELECT count(*) FROM instances")[0].integer(0));
     info.studies = std::uint64_t(session.run("SELECT count(DISTINCT study_instance_uid) FROM instances")[0].integer(0));
+    info.labels = std::uint64_t(
+        session.run("SELECT (SELECT count(*) FROM instance_labels) + (SELECT count(*) FROM study_labels)")[0].integer(
+            0));
     info.models = models_in(session);
   });
   info.backend = database_->dialect().backend;

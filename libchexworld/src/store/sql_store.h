@@ -28,6 +28,10 @@ class SqlStore final : public Store {
   bool retry(std::int64_t work) override;
   bool remove_instance(const std::string& sop_instance_uid) override;
 
+  LabelReport label(std::span<const Labelling> labellings) override;
+  std::vector<Label> labels(const LabelSubject& subject) override;
+  std::vector<LabelCode> label_codes() override;
+
   std::optional<InstanceRecord> instance(const std::string& sop_instance_uid) override;
   std::optional<InstanceRecord> instance_at(const std::string& server, const std::string& instance_id) override;
   std::vector<Location> locations(const std::string& sop_instance_uid) override;
@@ -64,6 +68,17 @@ KnownModel require_model(SqlSession& session, const std::string& model_id);
 /// The next change number of a model. The model's row stays locked until the transaction ends, so numbers become
 /// visible in their order: whoever has seen one has seen all below.
 std::int64_t next_sequence(SqlSession& session, std::int64_t model);
+
+/// What indexes know of an instance has changed, so its results count as changed.
+void renumber_results(SqlSession& session, std::int64_t instance);
+
+/// Removes the labels of a study that has no instance left.
+void forget_study_if_empty(SqlSession& session, const std::string& study_instance_uid);
+
+/// Label numbers, of one instance.
+std::vector<std::int64_t> label_numbers(SqlSession& session, std::int64_t instance);
+/// Forgets those of these labels that nothing carries any more.
+void forget_unused_labels(SqlSession& session, const std::vector<std::int64_t>& numbers);
 
 /// Deletes an instance with all that belongs to it, leaving a tombstone for each of its results.
 void delete_instance(SqlSession& session, std::int64_t instance);

@@ -39,7 +39,6 @@ class Commit {
   void store_location(const Location& location, std::int64_t instance);
   void store_result(const ResultRecord& result, std::int64_t model, std::int64_t instance);
   void store_patches(const std::optional<PatchTokens>& patches, std::int64_t row);
-  void renumber_results(std::int64_t instance);
   void remove(const Location& location);
   void remove_if_nowhere(std::int64_t instance);
   void enqueue(const NewWork& arrival);
@@ -117,7 +116,8 @@ std::int64_t Commit::store_instance(const InstanceRecord& instance) {
   const SqlRows known =
       session_.run("SELECT instance, " + kInstanceColumns + " FROM instances WHERE sop_instance_uid = $1",
                    {instance.sop_instance_uid});
-  if (!known.empty() && instance_from(known[0], 1) == instance) return known[0].integer(0);
+  const InstanceRecord before = known.empty() ? instance : instance_from(known[0], 1);
+  if (!known.empty() && before == instance) return known[0].integer(0);
   const std::int64_t number =
       session_
           .run("INSERT INTO instances (" + kInstanceColumns +
@@ -130,16 +130,10 @@ std::int64_t Commit::store_instance(const InstanceRecord& instance) {
                values_of(instance))
           .at(0)
           .integer(0);
-  renumber_results(number);
+  renumber_results(session_, number);
+  if (before.study_instance_uid != instance.study_instance_uid)
+    forget_study_if_empty(session_, before.study_instance_uid);
   return number;
-}
-
-/// What indexes know of an instance has changed, so its results count as changed.
-void Commit::renumber_results(std::int64_t instance) {
-  for (const SqlRow& row :
-       session_.run("SELECT result, model FROM results WHERE instance = $1 ORDER BY model", {instance}))
-    session_.run("UPDATE results SET sequence = $2 WHERE result = $1",
-                 {row.integer(0), next_sequence(session_, row.integer(1))});
 }
 
 void Commit::store_location(const Location& place, std::int64_t instance) {
@@ -243,7 +237,17 @@ void Commit::advance(const CursorAdvance& cursor) {
 
 }  // namespace
 
+void renumber_results(SqlSession& session, std::int64_t instance) {
+  for (const SqlRow& row :
+       session.run("SELECT result, model FROM results WHERE instance = $1 ORDER BY model", {instance}))
+    session.run("UPDATE results SET sequence = $2 WHERE result = $1",
+                {row.integer(0), next_sequence(session, row.integer(1))});
+}
+
 void delete_instance(SqlSession& session, std::int64_t instance) {
+  const SqlRows found = session.run("SELECT study_instance_uid FROM instances WHERE instance = $1", {instance});
+  if (found.empty()) return;
+  const std::vector<std::int64_t> labels = label_numbers(session, instance);
   for (const SqlRow& row :
        session.run("SELECT server, orthanc_instance FROM locations WHERE instance = $1", {instance}))
     session.run("DELETE FROM work WHERE server = $1 AND orthanc_instance = $2", {row.text(0), row.text(1)});
@@ -252,6 +256,8 @@ void delete_instance(SqlSession& session, std::int64_t instance) {
     session.run("INSERT INTO tombstones (model, sequence, result) VALUES ($1, $2, $3)",
                 {row.integer(1), next_sequence(session, row.integer(1)), row.integer(0)});
   session.run("DELETE FROM instances WHERE instance = $1", {instance});
+  forget_unused_labels(session, labels);
+  forget_study_if_empty(session, found[0].text(0));
 }
 
 CommitReport SqlStore::commit(const Batch& batch) {

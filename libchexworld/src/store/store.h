@@ -68,6 +68,17 @@ class Store {
   /// alone. False when it is not known.
   virtual bool remove_instance(const std::string& sop_instance_uid) = 0;
 
+  // ---- labels ----
+
+  /// Keeps what is said of instances and studies, all together. For a name and source, a subject has one value
+  /// afterwards. Identical repetition changes nothing. A label is removed with its instance, a study's with the study's
+  /// last instance.
+  virtual LabelReport label(std::span<const Labelling> labellings) = 0;
+  /// Its own labels (not those of its study), by name, then source. kNotFound: an unknown subject.
+  virtual std::vector<Label> labels(const LabelSubject& subject) = 0;
+  /// Every name with a value that is in use, by name, then value.
+  virtual std::vector<LabelCode> label_codes() = 0;
+
   // ---- reading ----
 
   virtual std::optional<InstanceRecord> instance(const std::string& sop_instance_uid) = 0;

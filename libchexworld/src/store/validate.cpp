@@ -14,6 +14,8 @@ constexpr std::uint32_t kMostDimensions = 16000;  // of pgvector's halfvec
 constexpr std::size_t kMostReasonBytes = 1024;
 constexpr std::size_t kMostFindings = 4096;
 constexpr std::uint32_t kMostGrid = 256;
+constexpr std::size_t kMostLabelBytes = 64;
+constexpr std::size_t kMostLabels = 1024;
 
 [[noreturn]] void reject(std::string_view field, const std::string& why) {
   fail(ErrorCode::kInvalidArgument, "the store refuses this record: " + std::string(field) + " " + why);
@@ -114,6 +116,12 @@ void check_outcome(const Outcome& outcome) {
   if (outcome.result.model_id != outcome.model_id) reject("model_id", "of the result is not the outcome's");
 }
 
+void check_label_text(const std::string& text, std::string_view field) {
+  check_text(text, field, kMostLabelBytes);
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+    reject(field, "holds a control character");
+}
+
 void check_cursor(const CursorAdvance& cursor) {
   check_name(cursor.server, "server");
   constexpr auto kMost = std::uint64_t(std::numeric_limits<std::int64_t>::max());
@@ -158,6 +166,21 @@ void check(const ClaimRequest& request) {
   check_name(request.owner, "owner");
   if (request.lease.count() <= 0) reject("lease", "must be longer than nothing");
   if (request.max_attempts == 0) reject("max_attempts", "must be at least 1");
+}
+
+void check(const LabelSubject& subject) {
+  check_name(subject.uid, subject.level == LabelLevel::kStudy ? "study_instance_uid" : "sop_instance_uid");
+}
+
+void check(const Labelling& labelling) {
+  check(labelling.subject);
+  if (labelling.labels.size() > kMostLabels) reject("labels", "are more than " + std::to_string(kMostLabels));
+  for (const Label& label : labelling.labels) {
+    if (label.name.empty()) reject("a label's name", "is empty");
+    check_label_text(label.name, "a label's name");
+    check_label_text(label.value, "a label's value");
+    check_label_text(label.source, "a label's source");
+  }
 }
 
 void check_fits(const ResultRecord& result, const ModelRecord& model) {

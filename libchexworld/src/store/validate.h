@@ -12,6 +12,8 @@ namespace chexworld {
 void check(const ModelRecord& model);
 void check(const Batch& batch);
 void check(const ClaimRequest& request);
+void check(const LabelSubject& subject);
+void check(const Labelling& labelling);
 void check_text(std::string_view text, std::string_view field, std::size_t most_bytes = 256);
 /// check_text, and not empty.
 void check_name(std::string_view text, std::string_view field);

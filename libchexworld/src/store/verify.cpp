@@ -27,6 +27,17 @@ constexpr Suspicion kSuspicions[] = {
      "WHERE "
      "length(p.codes) <> p.grid_rows * p.grid_columns * m.embedding_size",
      "results have patch tokens of another size than their model's"},
+    {"SELECT count(*) FROM study_labels s WHERE NOT EXISTS (SELECT 1 FROM instances i WHERE i.study_instance_uid = "
+     "s.study_instance_uid)",
+     "labels belong to studies that are not there"},
+    {"SELECT count(*) FROM labels WHERE code < 0 OR code > 63", "labels have an impossible code"},
+    {"SELECT count(*) FROM (SELECT l.instance FROM instance_labels l JOIN labels k ON k.label = l.label GROUP BY "
+     "l.instance, k.name, l.source HAVING count(*) > 1) doubled",
+     "instances have two values of one label from one source"},
+    {"SELECT count(*) FROM (SELECT l.study_instance_uid FROM study_labels l JOIN labels k ON k.label = l.label GROUP "
+     "BY "
+     "l.study_instance_uid, k.name, l.source HAVING count(*) > 1) doubled",
+     "studies have two values of one label from one source"},
     {"SELECT count(*) FROM work WHERE state NOT IN (0, 1, 2) OR attempts < 0 OR claim < 0",
      "items of work are in no known state"},
     {"SELECT count(*) FROM (SELECT instance, model FROM results GROUP BY instance, model HAVING count(*) > 1) doubled",

@@ -27,6 +27,16 @@ Json timings_json(const PipelineTimings& timings) {
           {"inference", timings.inference_ms}, {"stored", timings.stored_ms}, {"total", timings.total_ms}};
 }
 
+Json labels_json(const std::vector<StoredLabel>& labels) {
+  Json list = Json::array();
+  for (const StoredLabel& stored : labels) {
+    Json json = to_json(stored.label);
+    json["of"] = stored.level == LabelLevel::kStudy ? "study" : "instance";
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 Json date_json(const std::optional<std::chrono::year_month_day>& date) {
   if (!date) return nullptr;
   char text[16];
@@ -92,9 +102,12 @@ Json to_json(const StoredResult& stored, const std::vector<std::string>& labels,
           {"preprocessing_version", stored.result.preprocessing_version},
           {"embedding_size", stored.result.embedding.size()},
           {"findings", std::move(findings)},
+          {"labels", labels_json(stored.labels)},
           {"timings_ms", {{"decode", stored.result.decode_ms}, {"inference", stored.result.infer_ms}}},
           {"stored_at", iso8601_utc(stored.stored_at)}};
 }
+
+Json to_json(const Label& label) { return {{"name", label.name}, {"value", label.value}, {"source", label.source}}; }
 
 Json to_json(const PipelineModel& model) {
   const EngineFacts& engine = model.engine;

@@ -19,6 +19,7 @@ using Thresholds = std::map<std::string, double>;
 
 Json to_json(const PipelineOutcome& outcome);  ///< of one whose result is there
 Json to_json(const StoredResult& stored, const std::vector<std::string>& labels, const Thresholds& thresholds);
+Json to_json(const Label& label);
 Json to_json(const PipelineModel& model);
 Json to_json(const PipelineStats& stats);
 Json to_json(const Trouble& trouble);

@@ -8,6 +8,7 @@
 #include "worker/work_ticket.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace chexworld {
 namespace {
@@ -40,6 +41,16 @@ InstanceRecord instance_record(const RadiographResult& result) {
   return record;
 }
 
+/// f32[N,D] of a square of patches, as the store keeps it.
+PatchTokens stored_patches(const RadiographResult& result) {
+  const std::size_t count = result.patches.size() / result.embedding.size();
+  const auto side = std::uint32_t(std::lround(std::sqrt(double(count))));
+  if (std::size_t(side) * side != count)
+    fail(ErrorCode::kUnsupported,
+         "this model's " + std::to_string(count) + " patches are no square: serve it without --keep-patches");
+  return encode_patches(result.patches, side, side);
+}
+
 ResultRecord result_record(const RadiographResult& result, const PipelineTimings& timings) {
   ResultRecord record;
   record.model_id = result.model_id;
@@ -50,6 +61,7 @@ ResultRecord result_record(const RadiographResult& result, const PipelineTimings
   record.precision = std::string(name_of(result.precision));
   record.decode_ms = float(timings.decode_ms);
   record.infer_ms = float(timings.inference_ms);
+  if (!result.patches.empty()) record.patches = stored_patches(result);
   return record;
 }
 

@@ -18,6 +18,7 @@ void add_status_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_instance_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_embed_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_result_routes(Router& router, Worker& worker);
+void add_label_routes(Router& router, Worker& worker);
 void add_model_routes(Router& router, Worker& worker);
 /// What follows the embedding of an uploaded picture runs on `later`.
 void add_search_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& later);

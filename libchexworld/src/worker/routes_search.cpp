@@ -11,8 +11,7 @@
 namespace chexworld {
 namespace {
 
-HttpResponse found(Worker& worker, const SearchRequest& request) {
-  const SearchReply reply = worker.retrieval().search(request);
+Json reply_json(Worker& worker, const SearchReply& reply) {
   const std::vector<std::string> labels = labels_of(worker, reply.model_id);
   const Thresholds thresholds = thresholds_of(worker, reply.model_id);
   Json hits = Json::array();
@@ -20,10 +19,24 @@ HttpResponse found(Worker& worker, const SearchRequest& request) {
     Json json = to_json(hit.result, labels, thresholds);
     json["score"] = hit.score;
     json["distance"] = hit.distance;
+    if (hit.region) json["region"] = {hit.region->x0, hit.region->y0, hit.region->x1, hit.region->y1};
     hits.push_back(std::move(json));
   }
-  return json_response(
-      {{"model_id", reply.model_id}, {"hits", std::move(hits)}, {"compared", reply.compared}, {"exact", reply.exact}});
+  return {
+      {"model_id", reply.model_id}, {"hits", std::move(hits)}, {"compared", reply.compared}, {"exact", reply.exact}};
+}
+
+HttpResponse found(Worker& worker, const SearchRequest& request) {
+  return json_response(reply_json(worker, worker.retrieval().search(request)));
+}
+
+/// {"searches": [...]}: each a search of its own, answered in this order.
+HttpResponse found_each(Worker& worker, const Json& body) {
+  const std::vector<SearchRequest> requests = searches_from_json(body);
+  Json replies = Json::array();
+  for (const SearchReply& reply : worker.retrieval().search_batch(requests))
+    replies.push_back(reply_json(worker, reply));
+  return json_response({{"replies", std::move(replies)}});
 }
 
 HttpResponse get_similar(Worker& worker, const HttpRequest& request, const PathParameters& path) {
@@ -66,7 +79,8 @@ void post_search(Worker& worker, Metrics& metrics, RequestPool& later, const Htt
   if (type == request.headers.end() || !type->second.starts_with("application/json"))
     return search_upload(worker, metrics, later, request, reply);
   no_arguments(request);
-  reply(found(worker, search_from_json(json_body(request))));
+  Json body = json_body(request);
+  reply(body.contains("searches") ? found_each(worker, body) : found(worker, search_from_json(std::move(body))));
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ void add_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& l
   add_status_routes(router, worker, metrics);
   add_instance_routes(router, worker, metrics);
   add_result_routes(router, worker);
+  add_label_routes(router, worker);
   add_embed_routes(router, worker, metrics);
   add_search_routes(router, worker, metrics, later);
   add_model_routes(router, worker);

@@ -3,13 +3,14 @@
 
 #include "base/failure.h"
 
-#include <charconv>
+#include <algorithm>
 
 namespace chexworld {
 namespace {
 
 constexpr std::int64_t kMostHits = 1000;
 constexpr double kMostYears = 150;
+constexpr std::size_t kMostSearches = 100;
 
 /// "2020-03-01"; nullopt for empty text.
 std::optional<std::chrono::year_month_day> date_from(const std::string& text, const std::string& name) {
@@ -23,19 +24,41 @@ std::optional<std::chrono::year_month_day> date_from(const std::string& text, co
   return date;
 }
 
-SearchExample example_from(ConfigReader& reader, const Json& json) {
-  if (json.contains("vector")) {
-    const Json& values = json["vector"];
-    if (!values.is_array() || !std::all_of(values.begin(), values.end(), [](const Json& v) { return v.is_number(); }))
-      fail(ErrorCode::kInvalidArgument, "'vector' must be a list of numbers");
-    reader.has("vector");
-    return VectorExample{values.get<std::vector<float>>()};
-  }
+/// Takes a key out; null where there is none.
+Json taken(Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return nullptr;
+  Json value = std::move(*found);
+  object.erase(found);
+  return value;
+}
+
+std::vector<float> numbers_from(const Json& json, const char* complaint) {
+  if (!json.is_array() || !std::all_of(json.begin(), json.end(), [](const Json& v) { return v.is_number(); }))
+    fail(ErrorCode::kInvalidArgument, complaint);
+  return json.get<std::vector<float>>();
+}
+
+/// [x0, y0, x1, y1]
+ImageRegion region_from(const Json& json) {
+  const char* complaint = "'region' must be four numbers, [x0, y0, x1, y1]";
+  numbers_from(json, complaint);
+  if (json.size() != 4) fail(ErrorCode::kInvalidArgument, complaint);
+  return {json[0].get<double>(), json[1].get<double>(), json[2].get<double>(), json[3].get<double>()};
+}
+
+SearchExample example_from(Json json, const char* key) {
+  const Json vector = taken(json, "vector"), region = taken(json, "region");
+  ConfigReader reader(std::move(json), key);
   const std::string study = reader.text("study", "");
   const std::string instance = reader.text("instance", "");
-  if (study.empty() == instance.empty())
-    fail(ErrorCode::kInvalidArgument, "an example must name an 'instance', a 'study' or a 'vector'");
   reader.finish();
+  if (int(!vector.is_null()) + int(!study.empty()) + int(!instance.empty()) != 1)
+    fail(ErrorCode::kInvalidArgument, "an example must name an 'instance', a 'study' or a 'vector'");
+  if (!region.is_null() && instance.empty())
+    fail(ErrorCode::kInvalidArgument, "a 'region' belongs to an example that names an 'instance'");
+  if (!vector.is_null()) return VectorExample{numbers_from(vector, "'vector' must be a list of numbers")};
+  if (!region.is_null()) return RegionExample{instance, region_from(region)};
   if (!study.empty()) return StudyExample{study};
   return InstanceExample{instance};
 }
@@ -46,8 +69,7 @@ std::vector<SearchExample> examples_from(const Json& body, const char* key) {
   if (!body[key].is_array()) fail(ErrorCode::kInvalidArgument, std::string("'") + key + "' must be a list");
   for (const Json& json : body[key]) {
     if (!json.is_object()) fail(ErrorCode::kInvalidArgument, std::string("'") + key + "' must hold objects");
-    ConfigReader reader(json, key);
-    examples.push_back(example_from(reader, json));
+    examples.push_back(example_from(json, key));
   }
   return examples;
 }
@@ -69,6 +91,12 @@ ResultFilter filter_from(ConfigReader reader) {
   for (ConfigReader& finding : reader.sections("findings")) {
     filter.findings.push_back({finding.text("label", ""), finding.number("least", 0.5, {0, 1})});
     finding.finish();
+  }
+  for (ConfigReader& label : reader.sections("labels")) {
+    const bool any_value = !label.has("value");
+    const std::string value = label.text("value", "");
+    filter.labels.push_back({label.text("name", ""), any_value ? std::nullopt : std::optional(value)});
+    label.finish();
   }
   filter.exclude_same_patient = reader.boolean("exclude_same_patient", false);
   filter.exclude_same_study = reader.boolean("exclude_same_study", false);
@@ -105,6 +133,19 @@ SearchRequest search_from_json(Json body) {
   return request;
 }
 
+std::vector<SearchRequest> searches_from_json(const Json& body) {
+  const Json& list = body.at("searches");
+  if (body.size() != 1 || !list.is_array() || list.empty() || list.size() > kMostSearches)
+    fail(ErrorCode::kInvalidArgument, "'searches' stands alone and is a list of 1 to 100 searches");
+  std::vector<SearchRequest> requests;
+  for (const Json& one : list) {
+    const std::string place = "searches[" + std::to_string(requests.size()) + "]";
+    if (!one.is_object()) fail(ErrorCode::kInvalidArgument, place + " must be an object");
+    requests.push_back(within(place, [&] { return search_from_json(one); }));
+  }
+  return requests;
+}
+
 SearchRequest search_from_arguments(Arguments& arguments) {
   SearchRequest request;
   request.k = std::size_t(arguments.integer("k", 1, kMostHits).value_or(10));
@@ -116,6 +157,7 @@ SearchRequest search_from_arguments(Arguments& arguments) {
   request.filter.date_from = date_from(arguments.text("date-from", ""), "date-from");
   request.filter.date_to = date_from(arguments.text("date-to", ""), "date-to");
   if (const auto finding = arguments.text("finding")) request.filter.findings.push_back({*finding, 0.5});
+  if (const auto label = arguments.text("label")) request.filter.labels.push_back(labelled_from(*label));
   request.filter.exclude_same_patient = arguments.boolean("exclude-same-patient", false);
   request.filter.exclude_same_study = arguments.boolean("exclude-same-study", false);
   return request;

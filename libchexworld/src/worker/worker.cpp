@@ -163,6 +163,7 @@ void Worker::submit(PipelineItem item, const WorkTicket& ticket, OutcomeCallback
   const std::shared_ptr<Pipeline> running = pipeline();
   if (!running) fail(ErrorCode::kUnavailable, trouble());
   item.attributes = ticket.to_attributes();
+  item.with_patches |= options_.keep_patches && ticket.keep;
   const Result<void> accepted = running->try_submit(std::move(item), std::move(answer));
   if (accepted.ok()) return;
   if (accepted.error().code() == ErrorCode::kResourceExhausted)

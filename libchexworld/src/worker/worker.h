@@ -36,6 +36,7 @@ struct WorkerOptions {
   std::size_t max_items = 64;                    ///< objects in the pipeline at once
   std::size_t max_bytes = std::size_t(1) << 30;  ///< of them
   std::chrono::milliseconds latency_budget{5};
+  bool keep_patches = false;  ///< patch tokens are stored with each result, for searching by region (docs/store.md)
 };
 
 /// Whether every instance has a result of the active model.

@@ -66,8 +66,8 @@ class Filters : public testing::Test {
     if (filter.date &&
         (row.date == RowAttributes::kUnknownDate || row.date < filter.date->first || row.date > filter.date->second))
       return false;
-    if ((row.labels & filter.all_labels) != filter.all_labels) return false;
-    if (filter.any_labels != 0 && (row.labels & filter.any_labels) == 0) return false;
+    for (const std::uint64_t any : filter.labels)
+      if ((row.labels & any) == 0) return false;
     for (const auto& finding : filter.findings)
       if (finding.index >= row.findings.size() || !(row.findings[finding.index] >= finding.least)) return false;
     return row.patient != filter.exclude_patient && row.study != filter.exclude_study;
@@ -99,8 +99,8 @@ std::vector<SearchFilter> filters() {
   all[2].age_days = {{18 * 365, 40 * 365}};
   all[3].date = {{-500, 500}};
   all[4].institutions = {3};
-  all[5].all_labels = 0b101;
-  all[6].any_labels = 0b1100;
+  all[5].labels = {0b001, 0b100};
+  all[6].labels = {0b1100};
   all[7].findings = {{1, 0.5f}};
   all[8].findings = {{0, 0.9f}, {2, 0.25f}};
   all[9].exclude_patient = 12;
@@ -130,7 +130,7 @@ TEST_F(Filters, ThresholdsIncludeTheirOwnValue) {
     row.labels = 1ull << 63;  // nobody else has it
     index_->upsert({kRows, vectors_[0], row});
     SearchQuery query = query_for(vectors_[0]);
-    query.filter.all_labels = row.labels;
+    query.filter.labels = {row.labels};
     query.filter.findings = {{0, probability}};
     EXPECT_EQ(ids_of(index_->search(query)), std::vector<std::uint64_t>{kRows}) << probability;
     if (probability > 0.99f) continue;
@@ -159,9 +159,33 @@ TEST_F(Filters, AttributesCanBeReadBack) {
   EXPECT_FALSE(index_->attributes(kRows + 1).has_value());
 }
 
+TEST_F(Filters, OnlyTheLabelsOfARowChangeInPlace) {
+  RowAttributes row = attributes_[3];
+  row.labels = 1ull << 62;  // nobody else has it
+  SearchQuery query = query_for(vectors_[3]);
+  query.filter.labels = {row.labels};
+  EXPECT_TRUE(index_->search(query).hits.empty());
+  EXPECT_TRUE(index_->relabel({3, vectors_[3], row}));
+  EXPECT_EQ(ids_of(index_->search(query)), std::vector<std::uint64_t>{3});
+  EXPECT_EQ(index_->attributes(3)->labels, row.labels);
+  RowAttributes other = row;
+  other.sex = std::uint8_t((row.sex + 1) % 3);
+  EXPECT_FALSE(index_->relabel({3, vectors_[3], other})) << "more than the labels differs";
+  EXPECT_FALSE(index_->relabel({3, vectors_[4], row})) << "another vector";
+  EXPECT_FALSE(index_->relabel({kRows + 7, vectors_[3], row})) << "no such row";
+  EXPECT_TRUE(index_->relabel({3, vectors_[3], attributes_[3]}));
+  EXPECT_TRUE(index_->search(query).hits.empty());
+}
+
 TEST_F(Filters, AFilterThatNothingMeetsGivesNothing) {
   SearchQuery query = query_for(queries_[0]);
   query.filter.institutions = {99};
+  for (const SearchMethod method : {SearchMethod::kAuto, SearchMethod::kGraph, SearchMethod::kScan}) {
+    query.method = method;
+    EXPECT_TRUE(index_->search(query).hits.empty());
+  }
+  query.filter = {};
+  query.filter.labels = {0};
   for (const SearchMethod method : {SearchMethod::kAuto, SearchMethod::kGraph, SearchMethod::kScan}) {
     query.method = method;
     EXPECT_TRUE(index_->search(query).hits.empty());

@@ -74,6 +74,20 @@ TEST_F(SqliteStore, ANewerSchemaIsRefused) {
   EXPECT_THAT(error.message(), HasSubstr("newer chexworld"));
 }
 
+TEST_F(SqliteStore, AnOlderSchemaIsBroughtUpToDate) {
+  put_one(*open_store(path_.string()));
+  Stranger(path_,
+           "DROP TABLE instance_labels; DROP TABLE study_labels; DROP TABLE labels; UPDATE chexworld_schema SET "
+           "version = 2");
+  const auto store = open_store(path_.string());
+  EXPECT_EQ(store->info().schema_version, newest_schema());
+  EXPECT_TRUE(store->result("1.2.3", "m"));
+  const Labelling labelling{{LabelLevel::kInstance, "1.2.3"}, {{"nodule", "yes", ""}}, false};
+  EXPECT_EQ(store->label({&labelling, 1}).changed, 1u);
+  EXPECT_EQ(store->result("1.2.3", "m")->labels.size(), 1u);
+  EXPECT_THAT(store->verify(), IsEmpty());
+}
+
 TEST_F(SqliteStore, FilesThatAreNoStoreAreRefusedAndLeftAlone) {
   write_file_atomically(folder_ / "text", std::string(5000, 'x'));
   EXPECT_EQ(refusal(folder_ / "text").code(), ErrorCode::kMalformed);

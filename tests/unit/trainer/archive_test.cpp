@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/archive/archive.h"
 
+#include "base/csv.h"
 #include "base/failure.h"
 #include "base/file.h"
 #include "support/temporary_folder.h"
-#include "trainer/archive/csv.h"
 #include "unit/trainer/drawn_films.h"
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trainer/archive/csv.h"
+#include "base/csv.h"
 
 #include "base/failure.h"
 #include "base/file.h"
