@@ -185,6 +185,8 @@ std::filesystem::path cache_folder() {
   return cache != nullptr ? std::filesystem::path(cache) / "search" : "build/bench/search";
 }
 
+}  // namespace
+
 int main(int argc, char** argv) {
   try {
     const std::string what = word(argc, argv, "--prepare");
