@@ -16,11 +16,13 @@ void add_inspect(CLI::App& application);      // builds with DICOM
 void add_render(CLI::App& application);       // builds with DICOM
 void add_bench(CLI::App& application);        // builds with oneDNN
 void add_embed(CLI::App& application);        // builds with the pipeline
+void add_explain(CLI::App& application);      // builds with the pipeline
 void add_store(CLI::App& application);        // builds with the service
 void add_serve(CLI::App& application);        // builds with service, DICOM and oneDNN
 void add_search(CLI::App& application);       // builds with the service
 void add_archive(CLI::App& application);      // builds with the trainer
 void add_pretrain(CLI::App& application);     // builds with the trainer
 void add_sensitivity(CLI::App& application);  // builds with the trainer
+void add_finetune(CLI::App& application);     // builds with the trainer
 
 }  // namespace chexworld::cli

@@ -27,6 +27,7 @@ void add_commands(CLI::App& application) {
 #endif
 #ifdef CHEXWORLD_HAVE_PIPELINE
   add_embed(application);
+  add_explain(application);
 #endif
 #ifdef CHEXWORLD_HAVE_SERVICE
   add_store(application);
@@ -39,6 +40,7 @@ void add_commands(CLI::App& application) {
   add_archive(application);
   add_pretrain(application);
   add_sensitivity(application);
+  add_finetune(application);
 #endif
 }
 

@@ -9,6 +9,7 @@
 #include "bundle/printable.h"
 #include "bundle/vit_import.h"
 #include "cli/commands.h"
+#include "cli/model_card.h"
 #include "cli/self_test.h"
 #include "image/prepare.h"
 
@@ -143,15 +144,11 @@ void print_bundle(const Json& facts) {
   std::printf("parameters    %lld\n", facts["parameters"].get<long long>());
   std::printf("self-test     %s\n", facts["self_test"].get<bool>() ? "yes" : "no");
   const Json& config = facts["config"];
-  if (config.contains("head")) {
-    std::printf("head          %s\n", config["head"]["kind"].get<std::string>().c_str());
-    for (const Json& label : config["head"]["labels"])
-      std::printf("  label       %s, threshold %g\n", label["name"].get<std::string>().c_str(),
-                  label["threshold"].get<double>());
-  }
   if (config.contains("training") && config["training"].value("updates", Json()) == 0)
-    std::printf("training      none: random weights\n");
-  std::printf("licence       %s\n", config.value("licence", std::string()).c_str());
+    std::printf("training      none: random weights
+");
+  std::printf("licence       %s
+", config.value("licence", std::string()).c_str());
 }
 
 void print_weights(const WeightSource& source) {
@@ -167,7 +164,9 @@ std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::err
 void show_info(const fs::path& path, bool as_json) {
   if (is_bundle(path)) {
     const Json facts = describe_bundle(path);
-    as_json ? void(std::printf("%s\n", dumped(facts).c_str())) : print_bundle(facts);
+    if (as_json) return void(std::printf("%s\n", dumped(facts).c_str()));
+    print_bundle(facts);
+    std::printf("%s", model_card_text(inspect_bundle(path).value()).c_str());
     return;
   }
   const WeightSource source = open_weights(path);

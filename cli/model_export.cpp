@@ -2,8 +2,10 @@
 //
 // `chexworld model export`: a bundle from a training run, or plain weights from a bundle.
 #include "base/failure.h"
+#include "base/file.h"
 #include "bundle/bundle.h"
 #include "cli/model.h"
+#include "cli/model_card.h"
 #ifdef CHEXWORLD_HAVE_TRAINER
 #include "trainer/run/checkpoint.h"
 #include "trainer/run/export.h"
@@ -19,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct ExportArguments {
-  fs::path source, output;
+  fs::path source, output, card;
   std::string component;
 };
 
@@ -56,7 +58,18 @@ void export_run(const ExportArguments& arguments) {
 }
 #endif
 
+void write_card(const ExportArguments& arguments) {
+  const BundleInfo info = inspect_bundle(arguments.source).value();
+  write_file_atomically(arguments.card, model_card_markdown(info, arguments.source.stem().string()));
+  std::printf("%s: card of model %s\n", arguments.card.c_str(), info.model_id.c_str());
+}
+
 void export_model(const ExportArguments& arguments) {
+  if (arguments.output.empty() && arguments.card.empty())
+    fail(ErrorCode::kInvalidArgument, "name what is to be written: --output, --card or both");
+  if (!arguments.card.empty()) write_card(arguments);
+  if (arguments.output.empty()) return;
+
   const bool training = is_of_training(arguments.source);
   const std::string& part = arguments.component;
   if (!part.empty() && training != (part == "target" || part == "context"))
@@ -72,7 +85,8 @@ void add_model_export(CLI::App& parent) {
       parent.add_subcommand("export", "A bundle from a run or its checkpoint; plain safetensors from a bundle");
   const auto arguments = std::make_shared<ExportArguments>();
   command->add_option("SOURCE", arguments->source, "Folder of a run, checkpoint, or bundle")->required();
-  command->add_option("-o,--output", arguments->output, "The file to write")->required();
+  command->add_option("-o,--output", arguments->output, "The file to write");
+  command->add_option("--card", arguments->card, "Write a bundle's model card in Markdown to this file");
   command
       ->add_option("--component", arguments->component,
                    "Of a run: target (default, the moving average) or context; of a bundle: all (default), encoder or "

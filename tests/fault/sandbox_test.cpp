@@ -98,6 +98,14 @@ TEST(Sandbox, AnswersAsTheProcessItselfWould) {
   EXPECT_EQ(elsewhere->tags.sop_instance_uid, here->tags.sop_instance_uid);
   EXPECT_EQ(elsewhere->tags.date, here->tags.date);
   EXPECT_EQ(elsewhere->attributes.decoder, here->attributes.decoder);
+  EXPECT_TRUE(elsewhere->film.pixels.empty());
+  const auto film_elsewhere = sandbox->decode(std::span<const std::byte>(film), {}, 64);
+  const auto film_here = make_in_process_decoder()->decode(std::span<const std::byte>(film), {}, 64);
+  ASSERT_TRUE(film_elsewhere.ok()) << film_elsewhere.error().message();
+  EXPECT_EQ(film_elsewhere->film.pixels, film_here->film.pixels);
+  EXPECT_EQ(film_elsewhere->film.width, film_here->film.width);
+  EXPECT_EQ(film_elsewhere->window, film_here->window);
+  EXPECT_EQ(film_elsewhere->pixels, here->pixels);
   EXPECT_EQ(elsewhere->quality, here->quality);
 }
 

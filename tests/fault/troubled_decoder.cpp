@@ -79,10 +79,10 @@ PreparedRadiograph make_trouble(std::string_view what) {
 }
 
 PreparedRadiograph decode(std::span<const std::byte> bytes, const PreparationRecipe& recipe,
-                          const DecoderOptions& options) {
+                          const DecoderOptions& options, int film_side) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return text.starts_with(kTrouble) ? make_trouble(text.substr(kTrouble.size()))
-                                    : prepare_radiograph(bytes, recipe, options);
+                                    : prepare_radiograph(bytes, recipe, options, film_side);
 }
 
 }  // namespace

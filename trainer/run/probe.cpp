@@ -78,17 +78,6 @@ ProbeTask probe_task(const Archive& archive, const std::string& label_column, co
   return task;
 }
 
-double mean_of(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / double(values.size());
-}
-
-double deviation_of(const std::vector<double>& values) {
-  const double mean = mean_of(values);
-  double sum = 0;
-  for (const double value : values) sum += (value - mean) * (value - mean);
-  return std::sqrt(sum / double(values.size()));
-}
-
 ProbeResult probe(const at::Tensor& features, const ProbeTask& task, const ProbeOptions& options) {
   const Tensor rows = features.to(at::kDouble);
   const std::set<int> folds(task.folds.begin(), task.folds.end());

@@ -3,6 +3,7 @@
 // What can be read from frozen features: linear probe and nearest neighbours, with cross-validation.
 #pragma once
 
+#include "trainer/evaluation/metrics.h"
 #include "trainer/run/features.h"
 
 namespace chexworld {
@@ -23,8 +24,6 @@ ProbeTask probe_task(const Archive& archive, const std::string& label_column, co
 struct ProbeResult {
   std::vector<double> linear, neighbours;
 };
-double mean_of(const std::vector<double>& values);
-double deviation_of(const std::vector<double>& values);  ///< over the folds
 
 struct ProbeOptions {
   double inverse_penalty = 0.01;  ///< C of the logistic regression

@@ -42,6 +42,15 @@ struct BundleHead {
   friend bool operator==(const BundleHead&, const BundleHead&) = default;
 };
 
+/// The films that a head's probabilities were calibrated on. For others there are none: the pipeline says why instead.
+struct BundleDomain {
+  /// "PA", "AP", "frontal" (which of the two is not known), "lateral", "unknown"; empty: any view.
+  std::vector<std::string> views;
+  /// Notes about the picture (name_of(QualityNote), <chexworld/radiograph.h>) with which it counts as outside.
+  std::vector<std::string> refused_quality;
+  friend bool operator==(const BundleDomain&, const BundleDomain&) = default;
+};
+
 /// What a bundle is, without loading it. Plain value.
 struct BundleInfo {
   std::string model_id;         ///< SHA-256 of the file, 64 hexadecimal digits
@@ -53,6 +62,7 @@ struct BundleInfo {
   std::int64_t heads = 0;
   std::int64_t parameters = 0;  ///< numbers in encoder.* and head.*
   std::optional<BundleHead> head;
+  std::optional<BundleDomain> domain;  ///< of the head; without one every film is answered
   bool has_self_test = false;
   std::string licence;
   std::string config_json;  ///< the whole configuration

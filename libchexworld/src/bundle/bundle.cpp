@@ -149,6 +149,7 @@ Result<BundleInfo> inspect_bundle(const std::filesystem::path& path) {
     info.heads = config.encoder.heads;
     info.parameters = parameter_count(bundle.file().tensors());
     info.head = config.head;
+    info.domain = config.domain;
     info.has_self_test = bundle.self_test().has_value();
     info.licence = config.licence;
     info.config_json = bundle.file().metadata().at(kConfigKey);

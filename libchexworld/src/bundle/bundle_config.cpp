@@ -60,6 +60,14 @@ BundleHead read_head(ConfigReader reader) {
   return head;
 }
 
+BundleDomain read_domain(ConfigReader reader) {
+  BundleDomain domain;
+  domain.views = reader.texts("views");
+  domain.refused_quality = reader.texts("refused_quality");
+  reader.finish();
+  return domain;
+}
+
 BundleSource read_source(ConfigReader reader) {
   BundleSource source;
   source.file = reader.text("file", "");
@@ -75,10 +83,11 @@ BundleConfig read_config(const Json& json) {
   ConfigReader reader(json, "chexworld.config");
   if (!reader.has("encoder")) fail(ErrorCode::kInvalidArgument, "the key 'encoder' is missing");
   config.encoder = encoder_shape_from(reader.section("encoder"));
-  reader.section("preprocessing");  // what is in these two is not ours to judge
-  reader.section("training");
+  for (const char* key : {"preprocessing", "training", "evaluation"}) reader.section(key);  // not ours to judge
   if (reader.has("preprocessing")) config.preprocessing = json.at("preprocessing");
   if (reader.has("training")) config.training = json.at("training");
+  if (reader.has("evaluation")) config.evaluation = json.at("evaluation");
+  if (reader.has("domain")) config.domain = read_domain(reader.section("domain"));
   if (reader.has("head")) config.head = read_head(reader.section("head"));
   if (reader.has("source")) config.source = read_source(reader.section("source"));
   config.licence = reader.text("licence", "");
@@ -140,6 +149,9 @@ Json to_json(const BundleConfig& config) {
             {"training", config.training},
             {"licence", config.licence}};
   if (config.head) json["head"] = to_json(*config.head);
+  if (config.domain)
+    json["domain"] = {{"views", config.domain->views}, {"refused_quality", config.domain->refused_quality}};
+  if (!config.evaluation.empty()) json["evaluation"] = config.evaluation;
   if (config.source)
     json["source"] = {{"file", config.source->file},
                       {"sha256", config.source->sha256},

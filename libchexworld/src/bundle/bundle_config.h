@@ -26,12 +26,15 @@ struct BundleConfig {
   EncoderShape encoder;
   Json preprocessing = Json::object();  ///< the preparation recipe; the image room reads it
   std::optional<BundleHead> head;
-  Json training = Json::object();  ///< summary: any keys, for people
+  std::optional<BundleDomain> domain;
+  Json evaluation = Json::object();  ///< how good the head is, on which films: any keys, for people
+  Json training = Json::object();    ///< summary: any keys, for people
   std::optional<BundleSource> source;
   std::string licence;
 };
 
-/// Keys "encoder", "preprocessing", "head", "training", "source", "licence"; only the first is required.
+/// Keys "encoder", "preprocessing", "head", "domain", "evaluation", "training", "source", "licence"; only the first is
+/// required.
 /// Throws Failure(kMalformed) for text that is not such an object; an unknown key is an error that names it.
 BundleConfig parse_bundle_config(std::string_view text);
 Json to_json(const BundleConfig& config);

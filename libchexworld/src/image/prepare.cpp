@@ -2,6 +2,7 @@
 #include "image/prepare.h"
 
 #include "base/failure.h"
+#include "image/view_window.h"
 
 #include <algorithm>
 #include <array>
@@ -77,15 +78,36 @@ std::array<double, 3> shortest(const std::array<float, 3>& numbers) {
   return result;
 }
 
-GrayImage letterboxed(const GrayImage& film, int side) {
-  const int longest = std::max(film.width, film.height);
+/// Where a picture of `size` comes to lie in the middle of a square whose side is its long side.
+PixelRect letterbox_place(PixelSize size, int side) {
+  const int longest = std::max(size.width, size.height);
   const auto scaled = [&](int length) { return std::max(1, int(std::lround(double(length) * side / longest))); };
-  const GrayImage small = resize(film, PixelSize{scaled(film.height), scaled(film.width)});
+  const int height = scaled(size.height), width = scaled(size.width);
+  return {(side - height) / 2, (side - width) / 2, height, width};
+}
+
+GrayImage letterboxed(const GrayImage& film, int side) {
+  const PixelRect place = letterbox_place({film.height, film.width}, side);
+  const GrayImage small = resize(film, PixelSize{place.height, place.width});
   GrayImage square{side, side, std::vector<std::uint8_t>(std::size_t(side) * std::size_t(side))};
-  const int top = (side - small.height) / 2, left = (side - small.width) / 2;
   for (int y = 0; y < small.height; ++y)
-    std::copy_n(&small.pixels[std::size_t(y) * std::size_t(small.width)], small.width, &square.at(top + y, left));
+    std::copy_n(&small.pixels[std::size_t(y) * std::size_t(small.width)], small.width,
+                &square.at(place.top + y, place.left));
   return square;
+}
+
+/// The part of a picture of `size` that the recipe's square holds, in that picture's pixels.
+ViewWindow window_in(PixelSize size, const PreparationRecipe& recipe) {
+  const int side = recipe.size.crop;
+  if (recipe.fit == Fit::kLetterbox) {
+    const PixelRect place = letterbox_place(size, side);
+    const double rows = double(size.height) / place.height, columns = double(size.width) / place.width;
+    return {-place.top * rows, -place.left * columns, side * rows, side * columns};
+  }
+  const PixelSize reduced = with_short_side(size, recipe.size.resize);
+  const PixelRect square = central_square(reduced, side);
+  const double rows = double(size.height) / reduced.height, columns = double(size.width) / reduced.width;
+  return {square.top * rows, square.left * columns, side * rows, side * columns};
 }
 
 }  // namespace
@@ -136,6 +158,14 @@ void require_possible(const PreparationRecipe& recipe) {
   const auto& deviation = recipe.normalization.deviation;
   require(std::all_of(deviation.begin(), deviation.end(), [](float value) { return value > 0; }),
           "'std' must be positive");
+}
+
+ViewWindow view_window(const GrayImage& film, const PreparationRecipe& recipe) {
+  require_possible(recipe);
+  const PixelRect area = content_area(film, recipe.trim);
+  const ViewWindow inside = window_in({area.height, area.width}, recipe);
+  return {(area.top + inside.top) / film.height, (area.left + inside.left) / film.width, inside.height / film.height,
+          inside.width / film.width};
 }
 
 GrayImage fitted_view(const GrayImage& film, const PreparationRecipe& recipe) {

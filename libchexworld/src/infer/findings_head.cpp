@@ -2,8 +2,8 @@
 #include "infer/findings_head.h"
 
 #include "base/failure.h"
-#include "infer/encoder_weights.h"
-#include "infer/kernels.h"
+#include "infer/attentive_findings.h"
+#include "infer/head_layers.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,28 +11,18 @@
 namespace chexworld {
 namespace {
 
-constexpr float kHeadNormEps = 1e-5F;  // not the encoder's 1e-6
-
-using Values = std::vector<float>;
-
-void through(const LinearWeights& linear, const float* x, float* y) {
-  multiply_add(linear.weight.data(), std::size_t(linear.outputs), std::size_t(linear.inputs), x, linear.bias.data(), y);
+/// slope (token - mean) / N for every token: what influence is wherever tokens are averaged. `slope` f32[D] is the
+/// gradient of the logit by the mean.
+void write_influence(const HeadValues& slope, const float* tokens, std::int64_t patches, const float* mean, float* to) {
+  const std::size_t width = slope.size();
+  const double at_mean = inner_product(slope.data(), mean, width);
+  for (std::int64_t n = 0; n < patches; ++n, tokens += width)
+    to[n] = float((inner_product(slope.data(), tokens, width) - at_mean) / double(patches));
 }
 
-Values through(const LinearWeights& linear, const Values& x) {
-  Values y(std::size_t(linear.outputs));
-  through(linear, x.data(), y.data());
-  return y;
-}
-
-Values through(const NormParameters& norm, const float* x) {
-  Values y(norm.gain.size());
-  layer_norm(x, 1, y.size(), {norm.gain.data(), norm.shift.data(), kHeadNormEps}, y.data());
-  return y;
-}
-
-void gelu(Values& values) {
-  for (float& x : values) x = 0.5F * x * std::erfc(-x * 0.70710678F);
+HeadValues row_of(const LinearWeights& linear, std::size_t row) {
+  const auto begin = linear.weight.begin() + std::ptrdiff_t(row) * linear.inputs;
+  return {begin, begin + linear.inputs};
 }
 
 class LinearFindings final : public FindingsHead {
@@ -45,11 +35,18 @@ class LinearFindings final : public FindingsHead {
   void contributions(const float* tokens, std::int64_t patches, const float*, float* to) const override {
     const auto width = std::size_t(linear_.inputs), classes = std::size_t(linear_.outputs);
     const auto count = static_cast<std::size_t>(patches);
-    Values logits(classes);
+    HeadValues logits(classes);
     for (std::size_t n = 0; n < count; ++n) {
       through(linear_, tokens + n * width, logits.data());
       for (std::size_t k = 0; k < classes; ++k) to[k * count + n] = logits[k] / float(count);
     }
+  }
+
+  double constant(std::size_t label) const override { return double(linear_.bias[label]); }
+
+  void influence(const float* tokens, std::int64_t patches, const float* mean, std::size_t label,
+                 float* to) const override {
+    write_influence(row_of(linear_, label), tokens, patches, mean, to);
   }
 
  private:
@@ -69,10 +66,10 @@ class NormLinearFindings final : public FindingsHead {
   void contributions(const float* tokens, std::int64_t patches, const float* mean, float* to) const override {
     const std::size_t width = norm_.gain.size(), classes = std::size_t(linear_.outputs);
     const auto count = static_cast<std::size_t>(patches);
-    const float factor = 1 / deviation(mean, width);
-    Values normed(width), logits(classes);
+    const auto factor = float(1 / norm_deviation(mean, width));
+    HeadValues normed(width), logits(classes);
     for (std::size_t n = 0; n < count; ++n, tokens += width) {
-      const float centre = average(tokens, width);
+      const auto centre = float(average(tokens, width));
       for (std::size_t i = 0; i < width; ++i)
         normed[i] = (tokens[i] - centre) * factor * norm_.gain[i] + norm_.shift[i];
       through(linear_, normed.data(), logits.data());
@@ -80,20 +77,18 @@ class NormLinearFindings final : public FindingsHead {
     }
   }
 
+  double constant(std::size_t label) const override {
+    const HeadValues row = row_of(linear_, label);
+    return double(linear_.bias[label]) + inner_product(row.data(), norm_.shift.data(), row.size());
+  }
+
+  void influence(const float* tokens, std::int64_t patches, const float* mean, std::size_t label,
+                 float* to) const override {
+    const HeadValues at(mean, mean + norm_.gain.size());
+    write_influence(back_through(norm_, at, row_of(linear_, label)), tokens, patches, mean, to);
+  }
+
  private:
-  static float average(const float* x, std::size_t width) {
-    double sum = 0;
-    for (std::size_t i = 0; i < width; ++i) sum += double(x[i]);
-    return float(sum / double(width));
-  }
-
-  static float deviation(const float* x, std::size_t width) {
-    const double mean = double(average(x, width));
-    double squares = 0;
-    for (std::size_t i = 0; i < width; ++i) squares += (double(x[i]) - mean) * (double(x[i]) - mean);
-    return float(std::sqrt(squares / double(width) + double(kHeadNormEps)));
-  }
-
   NormParameters norm_;
   LinearWeights linear_;
 };
@@ -103,109 +98,31 @@ class MlpFindings final : public FindingsHead {
   MlpFindings(LinearWeights first, LinearWeights second) : first_(std::move(first)), second_(std::move(second)) {}
 
   void logits(const float*, std::int64_t, const float* mean, float* to) const override {
-    Values hidden(std::size_t(first_.outputs));
+    HeadValues hidden(std::size_t(first_.outputs));
     through(first_, mean, hidden.data());
     gelu(hidden);
     through(second_, hidden.data(), to);
+  }
+
+  void influence(const float* tokens, std::int64_t patches, const float* mean, std::size_t label,
+                 float* to) const override {
+    HeadValues hidden(std::size_t(first_.outputs));
+    through(first_, mean, hidden.data());
+    const HeadValues slope = back_through(first_, back_through_gelu(hidden, row_of(second_, label)));
+    write_influence(slope, tokens, patches, mean, to);
   }
 
  private:
   LinearWeights first_, second_;
 };
 
-struct AttentiveWeights {
-  Values query;  ///< f32[D], learned
-  NormParameters norm1;
-  LinearWeights to_query, to_key_value, proj;  ///< rows of to_key_value: k, then v
-  NormParameters norm2;
-  LinearWeights fc1, fc2, output;
-};
-
-/// One learned query attends to the tokens. It is the same for every image, so the key product is taken once: the score
-/// of token x in head h is a_h x with a_h = (query of h) W_k,h / sqrt(D/H); a bias of k shifts all scores alike and
-/// falls out. In the same way v is computed once per head, from the weighted mean of the tokens.
-class AttentiveFindings final : public FindingsHead {
- public:
-  AttentiveFindings(AttentiveWeights weights, std::int64_t heads)
-      : w_(std::move(weights)), heads_(std::size_t(heads)), width_(w_.query.size()), part_(width_ / heads_) {
-    const Values query = through(w_.to_query, w_.query);
-    scorers_.assign(heads_ * width_, 0);
-    for (std::size_t row = 0; row < width_; ++row) {
-      float* scorer = scorers_.data() + row / part_ * width_;
-      const float factor = query[row] / std::sqrt(float(part_));
-      for (std::size_t i = 0; i < width_; ++i) scorer[i] += factor * w_.to_key_value.weight[row * width_ + i];
-    }
-  }
-
-  bool needs_tokens() const override { return true; }
-
-  void logits(const float* tokens, std::int64_t patches, const float*, float* to) const override {
-    Values attended = through(w_.proj, values_of(pooled(tokens, std::size_t(patches))));
-    for (std::size_t i = 0; i < width_; ++i) attended[i] += w_.query[i];
-    Values hidden = through(w_.fc1, through(w_.norm2, attended.data()));
-    gelu(hidden);
-    const Values added = through(w_.fc2, hidden);
-    for (std::size_t i = 0; i < width_; ++i) attended[i] += added[i];
-    through(w_.output, attended.data(), to);
-  }
-
- private:
-  /// Each head's weighted mean of the normalised tokens: f32[heads,D].
-  Values pooled(const float* tokens, std::size_t patches) const {
-    Values normed(patches * width_), weights(heads_ * patches), scores(heads_);
-    layer_norm(tokens, patches, width_, {w_.norm1.gain.data(), w_.norm1.shift.data(), kHeadNormEps}, normed.data());
-    const Values none(heads_, 0);
-    for (std::size_t n = 0; n < patches; ++n) {
-      multiply_add(scorers_.data(), heads_, width_, normed.data() + n * width_, none.data(), scores.data());
-      for (std::size_t h = 0; h < heads_; ++h) weights[h * patches + n] = scores[h];
-    }
-    softmax(weights.data(), heads_, patches, 1, weights.data());
-    Values means(heads_ * width_, 0);
-    for (std::size_t h = 0; h < heads_; ++h) {
-      for (std::size_t n = 0; n < patches; ++n) {
-        const float weight = weights[h * patches + n];
-        for (std::size_t i = 0; i < width_; ++i) means[h * width_ + i] += weight * normed[n * width_ + i];
-      }
-    }
-    return means;
-  }
-
-  Values values_of(const Values& means) const {
-    Values values(width_);
-    for (std::size_t h = 0; h < heads_; ++h) {
-      const std::size_t first = width_ + h * part_;
-      multiply_add(w_.to_key_value.weight.data() + first * width_, part_, width_, means.data() + h * width_,
-                   w_.to_key_value.bias.data() + first, values.data() + h * part_);
-    }
-    return values;
-  }
-
-  AttentiveWeights w_;
-  std::size_t heads_, width_, part_;
-  Values scorers_;  // f32[heads,D]
-};
-
-std::unique_ptr<FindingsHead> read_attentive(const WeightReader& reader, const BundleConfig& config) {
-  const std::int64_t width = config.encoder.width, heads = config.head->attention_heads;
-  if (width % heads != 0)
-    fail(ErrorCode::kMalformed, reader.origin() + ": the head's width " + std::to_string(width) +
-                                    " does not divide into " + std::to_string(heads) +
-                                    " attention heads (chexworld.config, head.attention_heads)");
-  const std::string block = "head.pooler.cross_attention_block.";
-  const auto classes = std::int64_t(config.head->labels.size());
-  return std::make_unique<AttentiveFindings>(
-      AttentiveWeights{
-          reader.take("head.pooler.query_tokens"), reader.norm(block + "norm1"),
-          reader.linear(block + "xattn.q", width, width), reader.linear(block + "xattn.kv", width, 2 * width),
-          reader.linear(block + "xattn.proj", width, width), reader.norm(block + "norm2"),
-          reader.linear(block + "mlp.fc1", width, 4 * width), reader.linear(block + "mlp.fc2", 4 * width, width),
-          reader.linear("head.linear", width, classes)},
-      heads);
-}
-
 }  // namespace
 
 void FindingsHead::contributions(const float*, std::int64_t, const float*, float*) const {
+  fail(ErrorCode::kUnsupported, "only the heads fc and norm_fc are sums over patches");
+}
+
+double FindingsHead::constant(std::size_t) const {
   fail(ErrorCode::kUnsupported, "only the heads fc and norm_fc are sums over patches");
 }
 
@@ -219,7 +136,7 @@ std::unique_ptr<FindingsHead> read_findings_head(const Bundle& bundle) {
     case BundleHead::Kind::kLinear: return std::make_unique<LinearFindings>(reader.linear("head", width, classes));
     case BundleHead::Kind::kNormLinear:
       return std::make_unique<NormLinearFindings>(reader.norm("head.0"), reader.linear("head.1", width, classes));
-    case BundleHead::Kind::kAttentive: return read_attentive(reader, config);
+    case BundleHead::Kind::kAttentive: return read_attentive_findings(reader, config);
     case BundleHead::Kind::kMlp:
       return std::make_unique<MlpFindings>(reader.linear("head.fc1", width, 4 * width),
                                            reader.linear("head.fc2", 4 * width, classes));

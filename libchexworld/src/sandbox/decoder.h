@@ -5,7 +5,7 @@
 
 #include "dicom/instance_tags.h"
 #include "dicom/limits.h"
-#include "image/prepare.h"
+#include "image/view_window.h"
 
 #include <chexworld/radiograph.h>
 #include <chexworld/result.h>
@@ -31,6 +31,8 @@ struct PreparedRadiograph {
   RadiographAttributes attributes;
   InstanceTags tags;          ///< empty for a picture file
   GrayImage view;             ///< u8[S,S], S = recipe.side(): what the network sees, for people
+  GrayImage film;             ///< the whole film as a viewer shows it, where it was asked for
+  ViewWindow window;          ///< where `view` lies on it; only with `film`
   std::vector<float> pixels;  ///< f32[3,S,S], normalised: what the network gets
   double decode_ms = 0;       ///< opening, decoding and rendering
   double prepare_ms = 0;      ///< trimming, fitting and normalising
@@ -68,6 +70,9 @@ struct DecoderCounts {
   std::uint64_t started = 0;  ///< processes, the first ones included
 };
 
+/// The longest side of a film for people, pixels.
+inline constexpr int kLargestFilmSide = 4096;
+
 /// Thread safe: decode() from any thread, several at once.
 class RadiographDecoder {
  public:
@@ -78,7 +83,12 @@ class RadiographDecoder {
   ///   kTimeout            it did not finish in time
   ///   kResourceExhausted  it needed more memory than it may have
   ///   kUnavailable        no decoder process can be started: trying later may help
-  virtual Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe) = 0;
+  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe) {
+    return decode(source, recipe, 0);
+  }
+  /// The same, and PreparedRadiograph::film with its long side at most `film_side` pixels (0: none, at most 4096).
+  virtual Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe,
+                                            int film_side) = 0;
 
   virtual DecoderCounts counts() const { return {}; }
 };

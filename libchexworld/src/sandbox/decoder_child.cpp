@@ -161,7 +161,7 @@ void DecoderChild::greet(const std::string& executable) {
     fail_start(executable + " is of version " + ready_.version + ", needed is " + std::string(version()));
 }
 
-std::optional<WireMessage> DecoderChild::ask(const RadiographSource& source, const PreparationRecipe& recipe) {
+std::optional<WireMessage> DecoderChild::ask(const RadiographSource& source, const DecodeRequest& request) {
   const std::uint64_t most = options_.decoder.limits.max_bytes;
   FileDescriptor file;
   int object = -1;
@@ -176,8 +176,7 @@ std::optional<WireMessage> DecoderChild::ask(const RadiographSource& source, con
   }
   checked_size(object, most);
   ++asked_;
-  const std::size_t pixels = std::size_t(recipe.side()) * std::size_t(recipe.side());
-  auto reply = exchange({to_json(recipe).dump(), {}, FileDescriptor()}, object, pixels, options_.deadline);
+  auto reply = exchange(message_of(request), object, most_pixels(request), options_.deadline);
   buffer_.relax();
   return reply;
 }

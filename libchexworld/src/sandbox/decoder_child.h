@@ -51,7 +51,7 @@ class DecoderChild {
   DecoderChild& operator=(const DecoderChild&) = delete;
 
   /// One object. Nothing where the process did not answer properly; then only end() is left.
-  std::optional<WireMessage> ask(const RadiographSource& source, const PreparationRecipe& recipe);
+  std::optional<WireMessage> ask(const RadiographSource& source, const DecodeRequest& request);
   bool alive() const;
   /// Kills it, unless it has ended by itself, and says how that was.
   ChildEnd end();

@@ -38,9 +38,9 @@ DecoderReady confine(const DecoderSetup& setup) {
 Result<PreparedRadiograph> answer(const WireMessage& request, const DecodeFunction& decode,
                                   const DecoderOptions& options) {
   return capture([&] {
-    const PreparationRecipe recipe = recipe_from_json(parse_json(request.text, "recipe"), "recipe");
+    const DecodeRequest wanted = request_in(request);
     const DescriptorBytes object(request.descriptor.get(), options.limits.max_bytes);
-    return decode(object.bytes(), recipe, options);
+    return decode(object.bytes(), wanted.recipe, options, wanted.film_side);
   });
 }
 

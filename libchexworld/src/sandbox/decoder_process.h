@@ -14,7 +14,7 @@ inline constexpr int kDecoderSocket = 3;
 
 /// What is done with the bytes of one object; prepare_radiograph(), unless a test wants trouble.
 using DecodeFunction = std::function<PreparedRadiograph(
-    std::span<const std::byte> bytes, const PreparationRecipe& recipe, const DecoderOptions& options)>;
+    std::span<const std::byte> bytes, const PreparationRecipe& recipe, const DecoderOptions& options, int film_side)>;
 
 /// Takes the setup from kDecoderSocket, puts up the walls, and answers objects until the other end is closed. Returns
 /// the exit status.

@@ -13,11 +13,12 @@ class InProcessDecoder final : public RadiographDecoder {
  public:
   explicit InProcessDecoder(const DecoderOptions& options) : options_(options) {}
 
-  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe) override {
+  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe,
+                                    int film_side) override {
     ++decoded_;
     return capture([&] {
       const SourceBytes bytes(source, options_.limits.max_bytes);
-      PreparedRadiograph result = prepare_radiograph(bytes.bytes(), recipe, options_);
+      PreparedRadiograph result = prepare_radiograph(bytes.bytes(), recipe, options_, film_side);
       fill_pixels(result, recipe.normalization);
       return result;
     });

@@ -57,9 +57,16 @@ Json json_of(const InstanceTags& tags) {
 Json json_of(const PreparedRadiograph& radiograph) {
   Json quality = Json::array();
   for (const QualityNote note : radiograph.quality) quality.push_back(int(note));
-  return {{"gate", json_of(radiograph.gate)},   {"quality", quality},
-          {"doubts", radiograph.doubts},        {"attributes", json_of(radiograph.attributes)},
-          {"tags", json_of(radiograph.tags)},   {"decode_ms", radiograph.decode_ms},
+  const ViewWindow& window = radiograph.window;
+  return {{"gate", json_of(radiograph.gate)},
+          {"quality", quality},
+          {"doubts", radiograph.doubts},
+          {"attributes", json_of(radiograph.attributes)},
+          {"tags", json_of(radiograph.tags)},
+          {"film_height", radiograph.film.height},
+          {"film_width", radiograph.film.width},
+          {"window", {{"top", window.top}, {"left", window.left}, {"height", window.height}, {"width", window.width}}},
+          {"decode_ms", radiograph.decode_ms},
           {"prepare_ms", radiograph.prepare_ms}};
 }
 
@@ -159,14 +166,32 @@ InstanceTags tags_in(const Json& json) {
   return tags;
 }
 
-GrayImage view_in(std::vector<std::uint8_t> pixels, int side) {
-  if (pixels.empty()) return {};
-  if (pixels.size() != std::size_t(side) * std::size_t(side))
-    fail(ErrorCode::kInternal, "the decoder process sent a picture of the wrong size");
-  return {side, side, std::move(pixels)};
+/// Shares of a film: a letterbox of the longest strip that is decoded reaches this far beyond it.
+ViewWindow window_in(const Json& json) {
+  constexpr double kFar = 1e5;
+  return {.top = number_in(json, "top", -kFar, kFar),
+          .left = number_in(json, "left", -kFar, kFar),
+          .height = number_in(json, "height", 1e-6, kFar),
+          .width = number_in(json, "width", 1e-6, kFar)};
 }
 
-PreparedRadiograph radiograph_in(const Json& json, std::vector<std::uint8_t> pixels, int side) {
+/// First the view, then the film.
+void take_pictures(const Json& json, std::vector<std::uint8_t> pixels, const DecodeRequest& request,
+                   PreparedRadiograph& radiograph) {
+  if (pixels.empty()) return;
+  const int side = request.recipe.side();
+  const int height = int(number_in(json, "film_height", 0, request.film_side));
+  const int width = int(number_in(json, "film_width", 0, request.film_side));
+  const std::size_t view = std::size_t(side) * std::size_t(side), film = std::size_t(height) * std::size_t(width);
+  if (pixels.size() != view + film || (film > 0) != (request.film_side > 0))
+    fail(ErrorCode::kInternal, "the decoder process sent a picture of the wrong size");
+  radiograph.view = {side, side, {pixels.begin(), pixels.begin() + std::ptrdiff_t(view)}};
+  if (film == 0) return;
+  radiograph.film = {width, height, {pixels.begin() + std::ptrdiff_t(view), pixels.end()}};
+  radiograph.window = window_in(member(json, "window"));
+}
+
+PreparedRadiograph radiograph_in(const Json& json, std::vector<std::uint8_t> pixels, const DecodeRequest& request) {
   PreparedRadiograph radiograph;
   radiograph.gate = gate_in(member(json, "gate"));
   for (const Json& note : member(json, "quality")) {
@@ -179,7 +204,7 @@ PreparedRadiograph radiograph_in(const Json& json, std::vector<std::uint8_t> pix
   radiograph.tags = tags_in(member(json, "tags"));
   radiograph.decode_ms = number_in(json, "decode_ms", 0, 1e9);
   radiograph.prepare_ms = number_in(json, "prepare_ms", 0, 1e9);
-  radiograph.view = view_in(std::move(pixels), side);
+  take_pictures(json, std::move(pixels), request, radiograph);
   if (radiograph.gate.accepted() == radiograph.view.pixels.empty())
     fail(ErrorCode::kInternal, "the decoder process sent a verdict that does not fit its picture");
   return radiograph;
@@ -234,14 +259,30 @@ WireMessage message_of(const Result<PreparedRadiograph>& answer) {
     return message_of_json({{"error", int(answer.error().code())}, {"message", answer.error().message()}});
   WireMessage message = message_of_json(json_of(*answer));
   message.pixels = answer->view.pixels;
+  message.pixels.insert(message.pixels.end(), answer->film.pixels.begin(), answer->film.pixels.end());
   return message;
 }
 
-Result<PreparedRadiograph> answer_in(WireMessage message, int side) {
+WireMessage message_of(const DecodeRequest& request) {
+  return message_of_json({{"recipe", to_json(request.recipe)}, {"film_side", request.film_side}});
+}
+
+DecodeRequest request_in(const WireMessage& message) {
+  const Json json = parsed(message);
+  return {.recipe = recipe_from_json(member(json, "recipe"), "recipe"),
+          .film_side = int(number_in(json, "film_side", 0, kLargestFilmSide))};
+}
+
+std::size_t most_pixels(const DecodeRequest& request) {
+  const auto square = [](int side) { return std::size_t(side) * std::size_t(side); };
+  return square(request.recipe.side()) + square(request.film_side);
+}
+
+Result<PreparedRadiograph> answer_in(WireMessage message, const DecodeRequest& request) {
   const Json json = parsed(message);
   if (json.contains("error"))
     return Error(choice_of(member(json, "error"), ErrorCode::kInternal), text_in(json, "message"));
-  return radiograph_in(json, std::move(message.pixels), side);
+  return radiograph_in(json, std::move(message.pixels), request);
 }
 
 }  // namespace chexworld

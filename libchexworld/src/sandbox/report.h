@@ -29,10 +29,22 @@ struct DecoderReady {
 WireMessage message_of(const DecoderReady& ready);
 DecoderReady ready_in(const WireMessage& message);
 
-/// The answer to an object, whose request is a recipe (image/prepare.h) and a descriptor.
+/// What is wanted of one object; its descriptor travels beside it.
+struct DecodeRequest {
+  PreparationRecipe recipe;
+  int film_side = 0;  ///< pixels; 0: no film
+};
+WireMessage message_of(const DecodeRequest& request);
+/// Throws Failure for what is no request.
+DecodeRequest request_in(const WireMessage& message);
+/// The most pixels that an answer may bring.
+std::size_t most_pixels(const DecodeRequest& request);
+
+/// The answer to an object.
 WireMessage message_of(const Result<PreparedRadiograph>& answer);
 /// Nothing of it is believed: numbers are brought into their range, texts are cut to 1024 bytes of printable
-/// characters, `view` has exactly `side` x `side` pixels or none. Throws Failure for what is no answer.
-Result<PreparedRadiograph> answer_in(WireMessage message, int side);
+/// characters, `view` has exactly `side` x `side` pixels or none, `film` at most what was asked for. Throws Failure for
+/// what is no answer.
+Result<PreparedRadiograph> answer_in(WireMessage message, const DecodeRequest& request);
 
 }  // namespace chexworld

@@ -37,8 +37,9 @@ class SandboxedDecoder final : public RadiographDecoder {
     if (!walls.filtered) log_warning("decoder processes run without a system call filter: seccomp is not available");
   }
 
-  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe) override {
-    auto result = capture([&] { return decode_elsewhere(source, recipe); });
+  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe,
+                                    int film_side) override {
+    auto result = capture([&] { return decode_elsewhere(source, {recipe, film_side}); });
     const std::scoped_lock lock(mutex_);
     ++counts_.decoded;
     return result;
@@ -52,7 +53,7 @@ class SandboxedDecoder final : public RadiographDecoder {
  private:
   using Child = std::unique_ptr<DecoderChild>;
 
-  PreparedRadiograph decode_elsewhere(const RadiographSource& source, const PreparationRecipe& recipe);
+  PreparedRadiograph decode_elsewhere(const RadiographSource& source, const DecodeRequest& request);
   Child take();
   void bring_back(Child child);
   void count_loss(ErrorCode code);
@@ -101,17 +102,18 @@ void SandboxedDecoder::count_loss(ErrorCode code) {
   if (code == ErrorCode::kResourceExhausted) ++counts_.out_of_memory;
 }
 
-PreparedRadiograph SandboxedDecoder::decode_elsewhere(const RadiographSource& source, const PreparationRecipe& recipe) {
-  require_possible(recipe);
+PreparedRadiograph SandboxedDecoder::decode_elsewhere(const RadiographSource& source, const DecodeRequest& request) {
+  require_possible(request.recipe);
+  require_film_side(request.film_side);
   Child child = take();
   std::optional<WireMessage> reply;
   try {
-    reply = child->ask(source, recipe);
+    reply = child->ask(source, request);
   } catch (const Failure&) {  // the source cannot be had; nothing was asked
     bring_back(std::move(child));
     throw;
   }
-  auto answer = reply ? capture([&] { return answer_in(std::move(*reply), recipe.side()).value(); })
+  auto answer = reply ? capture([&] { return answer_in(std::move(*reply), request).value(); })
                       : Result<PreparedRadiograph>(error_of(child->end(), options_));
   const ErrorCode code = answer.ok() ? ErrorCode::kMalformed : answer.error().code();
   count_loss(code);
@@ -119,7 +121,7 @@ PreparedRadiograph SandboxedDecoder::decode_elsewhere(const RadiographSource& so
   const bool sound = reply && code != ErrorCode::kInternal && code != ErrorCode::kResourceExhausted;
   bring_back(sound && child->asked() < options_.objects_per_process ? std::move(child) : nullptr);
   PreparedRadiograph radiograph = std::move(answer).value();
-  fill_pixels(radiograph, recipe.normalization);
+  fill_pixels(radiograph, request.recipe.normalization);
   return radiograph;
 }
 

@@ -17,6 +17,8 @@ void add_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& l
 void add_status_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_instance_routes(Router& router, Worker& worker, Metrics& metrics);
 void add_embed_routes(Router& router, Worker& worker, Metrics& metrics);
+/// The picture is drawn on `later`.
+void add_heatmap_route(Router& router, Worker& worker, RequestPool& later);
 void add_result_routes(Router& router, Worker& worker);
 void add_label_routes(Router& router, Worker& worker);
 void add_model_routes(Router& router, Worker& worker);

@@ -79,6 +79,7 @@ void add_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& l
   add_label_routes(router, worker);
   add_embed_routes(router, worker, metrics);
   add_search_routes(router, worker, metrics, later);
+  add_heatmap_route(router, worker, later);
   add_model_routes(router, worker);
   add_work_routes(router, worker);
 }

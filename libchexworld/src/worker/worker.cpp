@@ -171,6 +171,11 @@ void Worker::submit(PipelineItem item, const WorkTicket& ticket, OutcomeCallback
   throw Failure(accepted.error());
 }
 
+PreparedRadiograph Worker::decode(const RadiographSource& source, const PreparationRecipe& recipe, int film_side) {
+  if (draining_) fail(ErrorCode::kUnavailable, "the worker is shutting down: send this again later");
+  return decoder_->decode(source, recipe, film_side).value();
+}
+
 bool Worker::remove_instance(const std::string& sop_instance_uid) { return store_->remove_instance(sop_instance_uid); }
 
 // ---- state -------------------------------------------------------------------------------------------

@@ -61,6 +61,9 @@ class Worker {
   /// kUnavailable: the pipeline is full, there is no model, or the worker is draining; `answer` is not called then.
   void submit(PipelineItem item, const WorkTicket& ticket, OutcomeCallback answer);
 
+  /// Decodes an object, and its film for people, without putting it into the pipeline. Waits for a decoder.
+  PreparedRadiograph decode(const RadiographSource& source, const PreparationRecipe& recipe, int film_side);
+
   /// Keeps an uploaded bundle; see ModelLibrary. The file is taken where that is possible.
   KeptModel add_model(const std::filesystem::path& bundle, const std::string& expected_id, const std::string& name);
   /// Hands over to a kept model: verified and warmed beside the active one, switched between two batches, remembered by

@@ -22,6 +22,8 @@ BundleConfig config_with_head(BundleHead::Kind kind) {
   config.preprocessing = {{"crop", 8}};
   config.training = {{"epochs", 3}, {"deep", {{"er", Json::array({1, 2})}}}};
   config.source = BundleSource{"weights.pth", std::string(64, 'a'), "target_encoder", {"a note"}};
+  config.domain = BundleDomain{{"PA", "AP"}, {"near-constant"}};
+  config.evaluation = {{"films", "held out"}};
   config.licence = "CC-BY-4.0";
   return config;
 }

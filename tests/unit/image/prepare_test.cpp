@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/prepare.h"
 #include "base/failure.h"
+#include "image/view_window.h"
 #include "pictures.h"
 
 #include <gmock/gmock.h>
@@ -48,6 +48,45 @@ TEST(Prepare, IsTheEvaluationTransformAndNothingElse) {
   std::vector<float> expected(3 * view.pixels.size());
   normalize(view, recipe.normalization, expected);
   EXPECT_EQ(prepare(film, recipe), expected);
+}
+
+/// A bright square on a dark film, found again in the view where the window says.
+void expect_window_to_fit(const GrayImage& film, const PreparationRecipe& recipe, const PixelRect& bright) {
+  const GrayImage view = fitted_view(film, recipe);
+  const ViewWindow window = view_window(film, recipe);
+  double rows = 0, columns = 0, count = 0;
+  for (int y = 0; y < view.height; ++y) {
+    for (int x = 0; x < view.width; ++x) {
+      if (view.at(y, x) < 200) continue;
+      rows += y + 0.5;
+      columns += x + 0.5;
+      ++count;
+    }
+  }
+  ASSERT_GT(count, 0);
+  const double down = (window.top + window.height * rows / count / view.height) * film.height;
+  const double across = (window.left + window.width * columns / count / view.width) * film.width;
+  EXPECT_NEAR(down, bright.top + bright.height / 2.0, 1.5);
+  EXPECT_NEAR(across, bright.left + bright.width / 2.0, 1.5);
+}
+
+TEST(ViewWindow, SaysWhereTheViewLiesOnTheFilm) {
+  const PixelRect bright{70, 150, 20, 20};
+  GrayImage film{300, 160, std::vector<std::uint8_t>(300 * 160, 60)};
+  for (int y = 0; y < bright.height; ++y)
+    for (int x = 0; x < bright.width; ++x) film.at(bright.top + y, bright.left + x) = 255;
+  PreparationRecipe recipe;
+  recipe.size = {128, 112};
+  expect_window_to_fit(film, recipe, bright);
+  recipe.fit = PreparationRecipe::Fit::kLetterbox;
+  expect_window_to_fit(film, recipe, bright);
+  EXPECT_LT(view_window(film, recipe).top, 0) << "a letterbox reaches beyond a wide film";
+  for (int y = 0; y < film.height; ++y)  // a black margin that the recipe trims
+    for (int x = 0; x < 40; ++x) film.at(y, x) = 0;
+  recipe.trim.black_border = true;
+  recipe.fit = PreparationRecipe::Fit::kCenterCrop;
+  expect_window_to_fit(film, recipe, bright);
+  EXPECT_GT(view_window(film, recipe).left, 40.0 / 300);
 }
 
 TEST(Prepare, LetterboxKeepsTheWholeFilmInTheMiddleOfBlack) {

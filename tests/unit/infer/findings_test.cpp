@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Findings of every kind of head against the same head as a LibTorch module, on the engine's own tokens.
+#include "base/failure.h"
+#include "infer/heat_map.h"
+#include "infer/kernels.h"
 #include "nn/heads.h"
 #include "nn/state.h"
 #include "random_bundle.h"
@@ -140,6 +143,62 @@ TEST_P(Findings, ContributionsOfThePatchesSumToTheLogit) {
     EXPECT_NEAR(sum, found.logits[i], 1e-4);
     EXPECT_GT(most - least, 1e-4) << "patches differ";
   }
+}
+
+/// Influence is defined by a patch's weight in the pooling. To give one patch a little more weight, all tokens are
+/// given many times over, and that one once more.
+TEST_P(Findings, InfluenceIsWhatMoreWeightOfAPatchWouldDo) {
+  const Outcome found = run(load(false));
+  const auto head = read_findings_head(Bundle::open(folder_ / "model.safetensors"));
+  const auto width = std::size_t(shape_.width), patches = std::size_t(shape_.patches());
+  constexpr std::size_t kCopies = 50;
+  const std::vector<float> tokens(found.patches.begin(), found.patches.begin() + std::ptrdiff_t(patches * width));
+  std::vector<float> many;
+  for (std::size_t copy = 0; copy < kCopies; ++copy) many.insert(many.end(), tokens.begin(), tokens.end());
+  const auto logits_of = [&](const std::vector<float>& all) {
+    std::vector<float> mean(width), logits(4);
+    mean_of_rows(all.data(), all.size() / width, width, mean.data());
+    head->logits(all.data(), std::int64_t(all.size() / width), mean.data(), logits.data());
+    return logits;
+  };
+  const std::vector<float> before = logits_of(many);
+  std::vector<float> mean(width), influence(patches);
+  mean_of_rows(tokens.data(), patches, width, mean.data());
+  for (std::size_t label = 0; label < 4; ++label) {
+    head->influence(tokens.data(), shape_.patches(), mean.data(), label, influence.data());
+    double sum = 0, largest = 0;
+    for (const float value : influence) sum += double(value), largest = std::max(largest, std::abs(double(value)));
+    EXPECT_NEAR(sum, 0, 1e-4 * largest);
+    for (const std::size_t patch : {std::size_t(0), patches / 2, patches - 1}) {
+      std::vector<float> heavier = many;
+      heavier.insert(heavier.end(), tokens.begin() + std::ptrdiff_t(patch * width),
+                     tokens.begin() + std::ptrdiff_t((patch + 1) * width));
+      const double slope = (double(logits_of(heavier)[label]) - double(before[label])) * double(kCopies);
+      EXPECT_NEAR(influence[patch], slope, 0.03 * largest) << "label " << label << ", patch " << patch;
+    }
+  }
+}
+
+TEST_P(Findings, AHeatMapAgreesWithTheEngine) {
+  const Outcome found = run(load(false));
+  const Bundle bundle = Bundle::open(folder_ / "model.safetensors");
+  const auto findings = read_findings_head(bundle);
+  const auto patches = std::size_t(shape_.patches());
+  const std::span tokens(found.patches.data(), patches * std::size_t(shape_.width));
+  for (std::size_t label = 0; label < 4; ++label) {
+    const HeatMap map = heat_map(*findings, head(false), tokens, shape_.patches(), label);
+    EXPECT_EQ(map.grid, 4);
+    EXPECT_EQ(map.finding, head(false).labels[label].name);
+    EXPECT_NEAR(map.logit, found.logits[label], 1e-4);
+    EXPECT_NEAR(map.probability, found.findings[label], 1e-5);
+    EXPECT_EQ(map.kind == HeatMap::Kind::kContribution, GetParam().contributes);
+    if (!GetParam().contributes) continue;
+    double sum = 0;
+    for (const float value : map.values) sum += double(value);
+    EXPECT_NEAR(sum, map.logit, 1e-4);
+    EXPECT_NE(map.bias_share, 0);
+  }
+  EXPECT_THROW(label_named(head(false), "Cardiomegaly"), Failure);
 }
 
 TEST_P(Findings, FactsNameTheLabels) {

@@ -51,7 +51,8 @@ void Door::wait_for_visitors(int count) {
   changed_.wait(lock, [&] { return visitors_ >= count; });
 }
 
-Result<PreparedRadiograph> StandInDecoder::decode(const RadiographSource& source, const PreparationRecipe& recipe) {
+Result<PreparedRadiograph> StandInDecoder::decode(const RadiographSource& source, const PreparationRecipe& recipe,
+                                                  int /*film_side*/) {
   const auto bytes = std::get<std::span<const std::byte>>(source);
   const auto command = Command(bytes[0]);
   if (command == Command::kDoor) door.wait();

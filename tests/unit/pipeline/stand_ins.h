@@ -43,7 +43,9 @@ enum class Command : std::uint8_t {
 
 class StandInDecoder final : public RadiographDecoder {
  public:
-  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe) override;
+  using RadiographDecoder::decode;
+  Result<PreparedRadiograph> decode(const RadiographSource& source, const PreparationRecipe& recipe,
+                                    int film_side) override;
   Door door;
 };
 

@@ -47,6 +47,22 @@ TEST(InProcessDecoder, TakesBytesFilesAndDescriptorsAlike) {
   EXPECT_EQ(decoder->decode(file.get(), {}).value().pixels, expected);
 }
 
+TEST(InProcessDecoder, GivesTheFilmForPeopleToo) {
+  const auto decoder = make_in_process_decoder();
+  const Bytes bytes = made_radiograph();
+  const auto plain = decoder->decode(source_of(bytes), {}).value();
+  EXPECT_TRUE(plain.film.pixels.empty());
+  const auto radiograph = decoder->decode(source_of(bytes), {}, 100).value();
+  EXPECT_EQ(radiograph.pixels, plain.pixels) << "the network sees the same";
+  EXPECT_EQ(std::max(radiograph.film.width, radiograph.film.height), 100);
+  EXPECT_EQ(radiograph.film.pixels.size(), std::size_t(radiograph.film.width) * std::size_t(radiograph.film.height));
+  const ViewWindow& window = radiograph.window;
+  EXPECT_GE(window.top, 0);
+  EXPECT_LE(window.left + window.width, 1 + 1e-9);
+  EXPECT_NEAR(window.height * radiograph.film.height, window.width * radiograph.film.width, 2) << "a square";
+  EXPECT_EQ(decoder->decode(source_of(bytes), {}, kLargestFilmSide + 1).error().code(), ErrorCode::kInvalidArgument);
+}
+
 TEST(InProcessDecoder, TakesPicturesToo) {
   GrayImage ramp{400, 300, std::vector<std::uint8_t>(120'000)};
   for (std::size_t i = 0; i < ramp.pixels.size(); ++i) ramp.pixels[i] = std::uint8_t(i % 400 * 255 / 399);

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/label_options.h"
+
+#include "base/failure.h"
+#include "cli/conditions.h"
+
+namespace chexworld::cli {
+
+void add_label_options(CLI::App& command, LabelOptions& options) {
+  command.add_option("--labels", options.table,
+                     "CSV table of labels, joined to the films (else the archive's columns)");
+  command.add_option("--key", options.key, "Key of the archive's pseudonyms, needed for a table (ARCHIVE.key)");
+  command.add_option("--id-column", options.id_column, "Column of the table that names films");
+  command.add_option("--id-kind", options.identity, "What it holds: file, instance, study or accession");
+  command.add_flag("--allow-unknown", options.allow_unknown, "Pass over rows that name no film of the archive");
+  auto* classes = command.add_option("--classes", options.classes,
+                                     "COLUMN=NAME,NAME: classes that exclude each other; two make one finding");
+  command.add_option("--findings", options.findings, "Columns of findings: 1, 0, -1 (uncertain) or empty")
+      ->delimiter(',')
+      ->excludes(classes);
+  command.add_option("--where", options.where, "COLUMN=VALUE: only these films; may be given several times");
+}
+
+FilmTable film_table(const Archive& archive, const std::filesystem::path& folder, const LabelOptions& options) {
+  if (options.table.empty()) return FilmTable(archive);
+  LabelFile file{options.table, options.id_column, {}, options.allow_unknown};
+  if (!options.identity.empty()) file.identity = film_identity_from(options.identity);
+  std::filesystem::path key = options.key;
+  if (key.empty()) key = folder.string() + ".key";
+  if (!std::filesystem::exists(key))
+    fail(ErrorCode::kNotFound,
+         "there is no key " + key.string() + ": name the one that the archive was built with (--key)");
+  return FilmTable(archive, file, PseudonymKey::from_file(key));
+}
+
+LabelledFilms labels_of(const FilmTable& table, const LabelOptions& options) {
+  LabelColumns columns;
+  if (!options.classes.empty()) columns = class_columns_from(options.classes);
+  columns.findings = options.findings;
+  if (columns.classes.empty() && columns.findings.empty())
+    fail(ErrorCode::kInvalidArgument, "name what is to be learnt: --classes COLUMN=NAME,NAME or --findings COLUMNS");
+  std::vector<std::pair<std::string, std::string>> conditions;
+  for (const std::string& text : options.where) conditions.push_back(condition(text));
+  return read_labels(table, table.where(conditions), columns);
+}
+
+}  // namespace chexworld::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where in a picture a finding comes from, for the model that answers.
+#pragma once
+
+#include "base/config.h"
+#include "infer/heat_map.h"
+#include "sandbox/decoder.h"
+
+#include <chexworld/pipeline.h>
+
+#include <memory>
+#include <mutex>
+
+namespace chexworld {
+
+/// What explaining takes besides the engine. Immutable.
+struct ExplainedModel {
+  std::string model_id;
+  PreparationRecipe recipe;
+  BundleHead head;
+  std::unique_ptr<const FindingsHead> findings;
+
+  /// Reads the bundle. Throws Failure: kNotFound where the model has no findings.
+  ExplainedModel(const PipelineModel& model);
+};
+
+/// The parts of the model that was asked for last. Thread safe.
+class Explanations {
+ public:
+  std::shared_ptr<const ExplainedModel> of(const PipelineModel& model);
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const ExplainedModel> last_;  // guarded by mutex_
+};
+
+/// "grid" {shape, data}, "kind", "logit", ...; docs/rest.md describes every field.
+Json to_json(const HeatMap& map);
+Json to_json(const ViewWindow& window);
+
+/// The film with the map over it, as PNG.
+std::vector<std::byte> heat_map_png(const GrayImage& film, const ViewWindow& window, const HeatMap& map);
+
+}  // namespace chexworld

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/finetune/finetune_run.h"
+
+#include "base/failure.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "trainer/finetune/classifier_task.h"
+#include "trainer/finetune/finetune_bundle.h"
+#include "trainer/report/metrics_file.h"
+
+#include <algorithm>
+#include <ATen/Parallel.h>
+
+namespace chexworld {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Films below which a view does not count as calibrated on.
+constexpr std::size_t kLeastFilmsOfView = 10;
+/// What no film of an archive is like, or none should be.
+const std::vector<std::string> kRefusedQuality{"near-constant", "extreme-aspect", "polarity-doubtful", "view-doubtful",
+                                               "for-processing"};
+
+/// Settings that change no number.
+constexpr const char* kFreeSettings[] = {"workers", "threads", "refit"};
+
+Json binding_settings(const FinetuneConfig& config) {
+  Json json = to_json(config);
+  for (const char* key : kFreeSettings) json.erase(key);
+  return json;
+}
+
+const FinetuneConfig& prepared(const FinetuneConfig& config) {
+  check(config);
+  if (config.threads > 0) at::set_num_threads(int(config.threads));
+  return config;
+}
+
+/// The words of a BundleDomain for the values that archives have.
+std::string view_word(const std::string& value) {
+  if (value == "PA" || value == "AP" || value == "frontal" || value == "lateral") return value;
+  return value == "LL" ? "lateral" : "unknown";
+}
+
+}  // namespace
+
+FinetuneRun::FinetuneRun(const FinetuneConfig& config, const FinetuneData& data, const EncoderStart& start,
+                         std::vector<PlannedModel> plan, fs::path folder)
+    : config_(prepared(config)),
+      data_(data),
+      start_(start),
+      plan_(std::move(plan)),
+      folder_(std::move(folder)),
+      columns_(film_columns(data.table, data.labels, data.subgroup_columns)) {
+  const Json settings{{"settings", to_json(config_)},
+                      {"encoder", start.model_id},
+                      {"from_scratch", start.from_scratch()},
+                      {"findings", data.labels.findings}};
+  const fs::path file = folder_ / "config.json";
+  if (fs::exists(file)) {
+    Json before = read_config_file(file), now = settings;
+    for (const char* key : kFreeSettings)
+      for (Json* json : {&before, &now}) (*json)["settings"].erase(key);
+    if (before != now)
+      fail(ErrorCode::kInvalidArgument, folder_.string() + " holds a run with other settings: choose another folder");
+  }
+  fs::create_directories(folder_);
+  write_file_atomically(file, settings.dump(2) + "\n");
+}
+
+std::string FinetuneRun::fingerprint_of(const PlannedModel& planned) const {
+  Sha256 hash;
+  const LabelledFilms& labels = data_.labels;
+  for (const std::int64_t film : labels.films) hash.update(data_.archive.content(film));
+  hash.update(std::as_bytes(std::span(labels.values)));
+  const Json rest{{"settings", binding_settings(config_)},
+                  {"encoder", start_.model_id},
+                  {"from_scratch", start_.from_scratch()},
+                  {"seed", planned.seed},
+                  {"train", planned.split.train},
+                  {"validation", planned.split.validation},
+                  {"test", planned.split.test}};
+  const std::string text = rest.dump();
+  hash.update(std::as_bytes(std::span(text)));
+  return to_hex(hash.finish()).substr(0, 32);
+}
+
+std::optional<FoldScores> FinetuneRun::train(const PlannedModel& planned, const fs::path& bundle,
+                                             const FinetuneListener& listener, const std::function<bool()>& stop) {
+  const fs::path folder = folder_ / planned.name, file = folder / "scores.json";
+  const std::string fingerprint = fingerprint_of(planned);
+  if (fs::exists(bundle))
+    if (auto there = read_scores(file, fingerprint)) return there;
+  fs::create_directories(folder);
+  ClassifierTask task(config_, start_, data_.archive, data_.labels, planned.split, planned.seed);
+  MetricsFile metrics(folder / "metrics.jsonl", 0);
+  const auto tell = [&](const EpochRecord& record) {
+    metrics.add(to_json(record));
+    if (listener.epoch) listener.epoch(planned, record);
+  };
+  const FitOutcome outcome = fit(task, config_, planned.seed, tell, stop);
+  if (outcome.stopped) return std::nullopt;
+  task.model().train(false);
+  FoldScores scores{planned.name,
+                    planned.fold,
+                    planned.seed,
+                    outcome.best_epoch,
+                    outcome.seconds,
+                    {planned.split.validation, task.logits(planned.split.validation)},
+                    {planned.split.test, task.logits(planned.split.test)}};
+  write_bundle(bundle, task.model(), scores, evaluation_of(scores));
+  write_scores(file, scores, fingerprint);
+  return scores;
+}
+
+/// What a bundle says of its quality: on its own test films, else what cross-validation found.
+Json FinetuneRun::evaluation_of(const FoldScores& scores) const {
+  if (!scores.test.rows.empty())
+    return {{"films", "held out from training, early stop and calibration"},
+            {"pooled", to_json(tested_model(data_.labels, columns_, scores, config_).evaluation)}};
+  Json evaluation = results_;
+  evaluation["films"] = "cross-validation of the same recipe; this model itself was trained on them";
+  return evaluation;
+}
+
+FinetuneRun::End FinetuneRun::run(const PlannedModel* last, const FinetuneListener& listener,
+                                  const std::function<bool()>& stop) {
+  for (const PlannedModel& planned : plan_) {
+    const bool is_bundle = last == nullptr && &planned == &plan_.front();
+    const fs::path path = is_bundle ? bundle() : folder_ / planned.name / "model.safetensors";
+    const bool was_there = fs::exists(folder_ / planned.name / "scores.json");
+    const std::optional<FoldScores> scores = train(planned, path, listener, stop);
+    if (!scores) return End::kStopped;
+    models_.push_back(tested_model(data_.labels, columns_, *scores, config_));
+    if (listener.model) listener.model(models_.back(), was_there);
+  }
+  write_results();
+  if (last != nullptr && !train(*last, bundle(), listener, stop)) return End::kStopped;
+  model_id_ = inspect_bundle(bundle()).value().model_id;
+  return End::kDone;
+}
+
+BundleDomain FinetuneRun::domain_of(const RowScores& calibrated_on) const {
+  BundleDomain domain;
+  domain.refused_quality = kRefusedQuality;
+  if (!data_.table.has("view")) return domain;
+  std::map<std::string, std::size_t> counts;
+  for (const std::size_t row : calibrated_on.rows)
+    ++counts[view_word(data_.table.value(data_.labels.films[row], "view"))];
+  for (const auto& [view, count] : counts)
+    if (count >= kLeastFilmsOfView) domain.views.push_back(view);
+  return domain;
+}
+
+Json FinetuneRun::training_summary(const FoldScores& scores) const {
+  return {{"what", "fine-tuned"},
+          {"from", start_.from_scratch() ? "fresh weights of the architecture" : "pre-trained weights"},
+          {"encoder_model_id", start_.model_id},
+          {"settings", to_json(config_)},
+          {"labelled_films", data_.labels.size()},
+          {"best_epoch", scores.best_epoch},
+          {"minutes", scores.seconds / 60}};
+}
+
+void FinetuneRun::write_bundle(const fs::path& path, const Classifier& classifier, const FoldScores& scores,
+                               const Json& evaluation) {
+  ClassifierCard card;
+  card.head.exclusive = data_.labels.exclusive;
+  card.head.labels = calibrated_labels(data_.labels, scores.validation, calibration_method_from(config_.calibration),
+                                       threshold_rule_from(config_.threshold));
+  card.domain = domain_of(scores.validation);
+  card.evaluation = evaluation;
+  card.training = training_summary(scores);
+  card.licence = start_.licence;
+  const HeadConfig head = head_config(config_, start_.encoder, std::int64_t(data_.labels.findings.size()));
+  write_classifier_bundle(path, classifier, head, start_, std::move(card));
+}
+
+void FinetuneRun::write_results() {
+  const Evaluation pooled = pooled_evaluation(data_.labels, columns_, models_, config_);
+  results_ = results_json(data_.labels, models_, pooled);
+  write_file_atomically(folder_ / "results.json", results_.dump(2) + "\n");
+}
+
+}  // namespace chexworld
