@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/conditions.h"
+#include "cli/label_options.h"
 #include "cli/progress.h"
 #include "cli/remote.h"
 #ifdef CHEXWORLD_HAVE_DICOM
@@ -39,11 +40,6 @@ struct BuildArguments {
   BuildOptions options;
   bool as_json = false;
 };
-
-fs::path beside(const fs::path& archive, const char* ending) {
-  const fs::path plain = archive.has_filename() ? archive : archive.parent_path();
-  return plain.string() + ending;
-}
 
 std::unique_ptr<FilmSource> files_of(const BuildArguments& arguments) {
   if (arguments.table.path.empty()) return std::make_unique<FileSource>(FileSource::walk(arguments.folder));

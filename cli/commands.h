@@ -24,5 +24,7 @@ void add_archive(CLI::App& application);      // builds with the trainer
 void add_pretrain(CLI::App& application);     // builds with the trainer
 void add_sensitivity(CLI::App& application);  // builds with the trainer
 void add_finetune(CLI::App& application);     // builds with the trainer
+void add_probe(CLI::App& application);        // builds with the trainer
+void add_evaluate(CLI::App& application);     // builds with the trainer
 
 }  // namespace chexworld::cli

@@ -26,22 +26,35 @@ FilmTable film_table(const Archive& archive, const std::filesystem::path& folder
   LabelFile file{options.table, options.id_column, {}, options.allow_unknown};
   if (!options.identity.empty()) file.identity = film_identity_from(options.identity);
   std::filesystem::path key = options.key;
-  if (key.empty()) key = folder.string() + ".key";
+  if (key.empty()) key = beside(folder, ".key");
   if (!std::filesystem::exists(key))
     fail(ErrorCode::kNotFound,
          "there is no key " + key.string() + ": name the one that the archive was built with (--key)");
   return FilmTable(archive, file, PseudonymKey::from_file(key));
 }
 
-LabelledFilms labels_of(const FilmTable& table, const LabelOptions& options) {
+std::filesystem::path beside(const std::filesystem::path& archive, const char* ending) {
+  const std::filesystem::path plain = archive.has_filename() ? archive : archive.parent_path();
+  return plain.string() + ending;
+}
+
+LabelColumns label_columns(const LabelOptions& options) {
   LabelColumns columns;
   if (!options.classes.empty()) columns = class_columns_from(options.classes);
   columns.findings = options.findings;
-  if (columns.classes.empty() && columns.findings.empty())
-    fail(ErrorCode::kInvalidArgument, "name what is to be learnt: --classes COLUMN=NAME,NAME or --findings COLUMNS");
+  if (columns.classes.empty() && columns.findings.empty() && options.table.empty())
+    fail(ErrorCode::kInvalidArgument, "name the labels: --classes COLUMN=NAME,NAME or --findings COLUMNS");
+  return columns;
+}
+
+std::vector<std::int64_t> chosen_films(const FilmTable& table, const LabelOptions& options) {
   std::vector<std::pair<std::string, std::string>> conditions;
   for (const std::string& text : options.where) conditions.push_back(condition(text));
-  return read_labels(table, table.where(conditions), columns);
+  return table.where(conditions);
+}
+
+LabelledFilms labels_of(const FilmTable& table, const LabelOptions& options) {
+  return read_labels(table, chosen_films(table, options), label_columns(options));
 }
 
 }  // namespace chexworld::cli

@@ -26,7 +26,15 @@ void add_label_options(CLI::App& command, LabelOptions& options);
 
 /// The archive must outlive it.
 FilmTable film_table(const Archive& archive, const std::filesystem::path& folder, const LabelOptions& options);
-/// Throws Failure(kInvalidArgument) where neither classes nor findings are named.
+/// Without classes and findings, all columns of the table but the one of ids are findings; the archive's own have to be
+/// named. Throws Failure(kInvalidArgument).
 LabelledFilms labels_of(const FilmTable& table, const LabelOptions& options);
+/// What the options say is a label.
+LabelColumns label_columns(const LabelOptions& options);
+/// The films of the table that --where leaves.
+std::vector<std::int64_t> chosen_films(const FilmTable& table, const LabelOptions& options);
+
+/// "films.key" for the archive "films" or "films/".
+std::filesystem::path beside(const std::filesystem::path& archive, const char* ending);
 
 }  // namespace chexworld::cli

@@ -41,6 +41,8 @@ void add_commands(CLI::App& application) {
   add_pretrain(application);
   add_sensitivity(application);
   add_finetune(application);
+  add_probe(application);
+  add_evaluate(application);
 #endif
 }
 

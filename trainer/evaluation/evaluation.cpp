@@ -6,6 +6,7 @@
 #include "trainer/evaluation/subgroups.h"
 
 #include <cmath>
+#include <optional>
 
 namespace chexworld {
 namespace {
@@ -21,34 +22,6 @@ void require_fit(const ScoredFilms& films) {
                                           " thresholds do not fit " + std::to_string(films.labels.size()) +
                                           " films with " + std::to_string(findings) + " findings");
 }
-
-/// The most probable class of each film against the true one.
-class ClassScores {
- public:
-  explicit ClassScores(const ScoredFilms& films, int bins)
-      : classes_(films.labels.findings.size()),
-        bins_(bins),
-        predicted_(predicted_classes(films.probabilities, classes_)) {
-    for (std::size_t row = 0; row < films.labels.size(); ++row) {
-      truth_.push_back(int(films.labels.class_of(row)));
-      confidence_.push_back(films.probabilities[row * classes_ + std::size_t(predicted_[row])]);
-      right_.push_back(predicted_[row] == truth_[row]);
-    }
-  }
-
-  static std::vector<std::string> names() { return {"accuracy", "balanced_accuracy", "calibration_error"}; }
-  std::vector<double> measure(Numbers weights) const {
-    return {accuracy(predicted_, truth_, weights), balanced_accuracy(predicted_, truth_, classes_, weights),
-            expected_calibration_error(reliability(confidence_, right_, bins_, weights))};
-  }
-  std::vector<double> confusion() const { return confusion_matrix(predicted_, truth_, classes_); }
-
- private:
-  std::size_t classes_;
-  int bins_;
-  std::vector<int> predicted_, truth_, right_;
-  std::vector<double> confidence_;
-};
 
 std::vector<NamedEstimate> named(const std::vector<std::string>& names, const std::vector<Estimate>& found,
                                  std::size_t first) {
@@ -107,10 +80,10 @@ Evaluation evaluate(const ScoredFilms& films, const EvaluationOptions& options) 
   const Bootstrap bootstrap(films.labels.patients, options.bootstrap_samples, options.seed);
   const std::vector<FindingScores> findings = finding_scores(films);
   std::optional<ClassScores> classes;
-  if (films.labels.exclusive) classes.emplace(films, options.bins);
+  if (films.labels.exclusive) classes.emplace(films, all_rows(films));
   const std::vector<Estimate> found = estimates(bootstrap, [&](Numbers weights) {
     std::vector<double> numbers = measure_findings(findings, options.bins, weights);
-    if (classes) append(numbers, classes->measure(weights));
+    if (classes) append(numbers, classes->measure(options.bins, weights));
     return numbers;
   });
 
@@ -148,7 +121,7 @@ Json to_json(const Evaluation& evaluation) {
   return json;
 }
 
-const Estimate& estimate_of(const std::vector<NamedEstimate>& numbers, const std::string& name) {
+Estimate estimate_of(const std::vector<NamedEstimate>& numbers, const std::string& name) {
   for (const NamedEstimate& number : numbers)
     if (number.name == name) return number.estimate;
   fail(ErrorCode::kInternal, "evaluation: there is no number '" + name + "'");

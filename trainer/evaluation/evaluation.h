@@ -82,7 +82,7 @@ Json to_json(const Evaluation& evaluation);
 Json to_json(const Estimate& estimate);
 
 /// The estimate of this name; throws Failure(kInternal) if there is none.
-const Estimate& estimate_of(const std::vector<NamedEstimate>& numbers, const std::string& name);
+Estimate estimate_of(const std::vector<NamedEstimate>& numbers, const std::string& name);
 
 /// "0.874 (0.851 to 0.895)"; "-" where it does not exist.
 std::string text_of(const Estimate& estimate);

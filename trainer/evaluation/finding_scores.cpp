@@ -31,6 +31,13 @@ std::vector<int> labels_of(const LabelledFilms& labels, std::size_t finding, con
   return known;
 }
 
+std::vector<double> weights_of(Numbers weights, const std::vector<std::size_t>& rows) {
+  std::vector<double> own;
+  if (!weights.empty())
+    for (const std::size_t row : rows) own.push_back(weights[row]);
+  return own;
+}
+
 }  // namespace
 
 FindingScores::FindingScores(const ScoredFilms& films, std::size_t finding, const std::vector<std::size_t>& rows)
@@ -47,9 +54,7 @@ std::vector<std::string> FindingScores::names() {
 }
 
 std::vector<double> FindingScores::measure(int bins, Numbers weights) const {
-  std::vector<double> own;
-  if (!weights.empty())
-    for (const std::size_t row : rows_) own.push_back(weights[row]);
+  const std::vector<double> own = weights_of(weights, rows_);
   if (rows_.empty()) return std::vector<double>(names().size(), std::numeric_limits<double>::quiet_NaN());
   const Confusion sides = confusion_at(probabilities_, labels_, threshold_, own);
   return {ranked_.auroc(own),
@@ -71,11 +76,30 @@ std::vector<FindingScores> finding_scores(const ScoredFilms& films, const std::v
   return findings;
 }
 
-std::vector<FindingScores> finding_scores(const ScoredFilms& films) {
+ClassScores::ClassScores(const ScoredFilms& films, std::vector<std::size_t> rows)
+    : classes_(films.labels.findings.size()), rows_(std::move(rows)) {
+  for (const std::size_t row : rows_) {
+    const Numbers probabilities = Numbers(films.probabilities).subspan(row * classes_, classes_);
+    predicted_.push_back(predicted_classes(probabilities, classes_)[0]);
+    truth_.push_back(int(films.labels.class_of(row)));
+    confidence_.push_back(probabilities[std::size_t(predicted_.back())]);
+    right_.push_back(predicted_.back() == truth_.back());
+  }
+}
+
+std::vector<double> ClassScores::measure(int bins, Numbers weights) const {
+  const std::vector<double> own = weights_of(weights, rows_);
+  return {accuracy(predicted_, truth_, own), balanced_accuracy(predicted_, truth_, classes_, own),
+          expected_calibration_error(reliability(confidence_, right_, bins, own))};
+}
+
+std::vector<std::size_t> all_rows(const ScoredFilms& films) {
   std::vector<std::size_t> rows(films.labels.size());
   std::iota(rows.begin(), rows.end(), 0);
-  return finding_scores(films, rows);
+  return rows;
 }
+
+std::vector<FindingScores> finding_scores(const ScoredFilms& films) { return finding_scores(films, all_rows(films)); }
 
 std::vector<double> measure_findings(const std::vector<FindingScores>& findings, int bins, Numbers weights) {
   const std::size_t count = FindingScores::names().size();

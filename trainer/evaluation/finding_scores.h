@@ -34,6 +34,25 @@ class FindingScores {
   RankedScores ranked_;
 };
 
+/// The most probable class of each film against the true one, where findings exclude each other. Immutable.
+class ClassScores {
+ public:
+  ClassScores(const ScoredFilms& films, std::vector<std::size_t> rows);
+
+  static std::vector<std::string> names() { return {"accuracy", "balanced_accuracy", "calibration_error"}; }
+  /// `weights` f64[n] over all films, or empty.
+  std::vector<double> measure(int bins, Numbers weights) const;
+  std::vector<double> confusion() const { return confusion_matrix(predicted_, truth_, classes_); }
+
+ private:
+  std::size_t classes_;
+  std::vector<std::size_t> rows_;
+  std::vector<int> predicted_, truth_, right_;
+  std::vector<double> confidence_;
+};
+
+/// 0 .. n-1
+std::vector<std::size_t> all_rows(const ScoredFilms& films);
 /// Of every finding; all films, or some rows.
 std::vector<FindingScores> finding_scores(const ScoredFilms& films);
 std::vector<FindingScores> finding_scores(const ScoredFilms& films, const std::vector<std::size_t>& rows);

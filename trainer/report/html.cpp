@@ -10,21 +10,13 @@ namespace chexworld {
 namespace {
 
 constexpr double kWidth = 560, kHeight = 220, kLeft = 64, kRight = 12, kTop = 28, kBottom = 28;
+constexpr const char* kStyle =
+    "body{font:14px sans-serif;margin:2em auto;max-width:1180px;color:#222}svg{margin:4px;font-size:11px}"
+    "th{text-align:left;padding-right:1.5em;font-weight:normal;color:#666}td{padding-right:1.5em}"
+    "table{border-collapse:collapse;margin:1em 0}figure{margin:1em 0}img{max-width:100%}h2{margin-top:2em}"
+    ".grid tr+tr{border-top:1px solid #ddd}.grid th,.grid td{padding:3px 1.2em 3px 0;vertical-align:top}"
+    ".plots{display:flex;flex-wrap:wrap;align-items:flex-start}.note{color:#666;max-width:70em}";
 constexpr const char* kColours[] = {"#1f5f99", "#c2571a", "#2f7d32", "#7b3f98", "#555555"};
-
-std::string escaped(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    switch (c) {
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '&': safe += "&amp;"; break;
-      case '"': safe += "&quot;"; break;
-      default: safe += c;
-    }
-  }
-  return safe;
-}
 
 std::string number_text(double value, const char* format = "%.4g") {
   char text[32];
@@ -63,7 +55,7 @@ double place(double value, const Span& span, double from, double to) {
 
 std::string text_at(double x, double y, const char* anchor, const std::string& text) {
   return "<text x='" + number_text(x, "%.1f") + "' y='" + number_text(y, "%.1f") + "' text-anchor='" + anchor + "'>" +
-         escaped(text) + "</text>";
+         escaped_html(text) + "</text>";
 }
 
 std::string axes(const Span& x, const Span& y) {
@@ -130,8 +122,8 @@ std::string bitmap(const GrayImage& image) {
 std::string summary_table(const Json& summary) {
   std::string html = "<table>";
   for (const auto& [key, value] : summary.items())
-    html += "<tr><th>" + escaped(key) + "</th><td>" +
-            escaped(value.is_string() ? value.get<std::string>() : value.dump()) + "</td></tr>";
+    html += "<tr><th>" + escaped_html(key) + "</th><td>" +
+            escaped_html(value.is_string() ? value.get<std::string>() : value.dump()) + "</td></tr>";
   return html + "</table>";
 }
 
@@ -155,10 +147,29 @@ std::vector<Plot> plots() {
 
 }  // namespace
 
+std::string escaped_html(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    switch (c) {
+      case '<': safe += "&lt;"; break;
+      case '>': safe += "&gt;"; break;
+      case '&': safe += "&amp;"; break;
+      case '"': safe += "&quot;"; break;
+      default: safe += c;
+    }
+  }
+  return safe;
+}
+
+std::string html_page(const std::string& title, const std::string& body) {
+  return "<!doctype html><html lang='en'><meta charset='utf-8'><title>" + escaped_html(title) + "</title><style>" +
+         kStyle + "</style><h1>" + escaped_html(title) + "</h1>" + body + "</html>\n";
+}
+
 std::string plot_svg(const std::string& title, const std::vector<PlotLine>& lines) {
   const Span x = span_of(lines, &PlotLine::x), y = span_of(lines, &PlotLine::y);
-  std::string svg = "<svg viewBox='0 0 560 220' width='560' height='220' role='img' aria-label='" + escaped(title) +
-                    "'>" + text_at(kLeft, 16, "start", title) + axes(x, y);
+  std::string svg = "<svg viewBox='0 0 560 220' width='560' height='220' role='img' aria-label='" +
+                    escaped_html(title) + "'>" + text_at(kLeft, 16, "start", title) + axes(x, y);
   double legend = kWidth - kRight;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const char* colour = kColours[i % std::size(kColours)];
@@ -172,8 +183,8 @@ std::string plot_svg(const std::string& title, const std::vector<PlotLine>& line
 }
 
 std::string embedded_picture(const GrayImage& image, const std::string& caption) {
-  return "<figure><img src='data:image/bmp;base64," + base64(bitmap(image)) + "' alt='" + escaped(caption) +
-         "'><figcaption>" + escaped(caption) + "</figcaption></figure>";
+  return "<figure><img src='data:image/bmp;base64," + base64(bitmap(image)) + "' alt='" + escaped_html(caption) +
+         "'><figcaption>" + escaped_html(caption) + "</figcaption></figure>";
 }
 
 PlotLine line_of(const std::vector<Json>& records, const std::string& key) {
@@ -189,13 +200,7 @@ PlotLine line_of(const std::vector<Json>& records, const std::string& key) {
 
 std::string training_report(const std::string& title, const Json& summary, const std::vector<Json>& records,
                             const std::vector<ReportPicture>& pictures) {
-  std::string html =
-      "<!doctype html><html lang='en'><meta charset='utf-8'><title>" + escaped(title) +
-      "</title><style>body{font:14px sans-serif;margin:2em "
-      "auto;max-width:1180px;color:#222}svg{margin:4px;font-size:11px}"
-      "th{text-align:left;padding-right:1.5em;font-weight:normal;color:#666}figure{margin:1em 0}img{max-width:100%}"
-      "</style><h1>" +
-      escaped(title) + "</h1>" + summary_table(summary);
+  std::string html = summary_table(summary);
   for (const Plot& plot : plots()) {
     std::vector<PlotLine> lines;
     for (const char* key : plot.keys)
@@ -203,7 +208,7 @@ std::string training_report(const std::string& title, const Json& summary, const
     if (!lines.empty()) html += plot_svg(plot.title, lines);
   }
   for (const ReportPicture& picture : pictures) html += embedded_picture(picture.image, picture.caption);
-  return html + "</html>\n";
+  return html_page(title, html);
 }
 
 }  // namespace chexworld

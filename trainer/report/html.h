@@ -11,6 +11,11 @@
 
 namespace chexworld {
 
+/// Text as it may stand in a page.
+std::string escaped_html(const std::string& text);
+/// A whole page with a title and the common style.
+std::string html_page(const std::string& title, const std::string& body);
+
 /// One line of a plot.
 struct PlotLine {
   std::string name;

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "trainer/evaluation/metrics.h"
 #include "trainer/report/html.h"
 #include "trainer/run/export.h"
 #include "trainer/run/sample_pictures.h"
@@ -97,7 +98,7 @@ std::optional<double> RunFolder::on_health(const WorldModel& model, std::int64_t
 std::optional<double> RunFolder::try_probe(const WorldModel& model, Json& record) const {
   if (!studies_) return {};
   const ProbeResult result =
-      probe(film_features(model.target_encoder(), *studies_->archive, studies_->task.films), studies_->task);
+      probe(film_features(model.target_encoder(), *studies_->archive, studies_->task.labels.films), studies_->task);
   record["probe_linear"] = mean_of(result.linear);
   record["probe_linear_deviation"] = deviation_of(result.linear);
   record["probe_linear_folds"] = result.linear;

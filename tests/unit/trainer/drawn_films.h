@@ -21,14 +21,15 @@ inline GrayImage drawn_film(std::uint64_t number, int height = 96, int width = 8
   return film;
 }
 
-/// `count` films with numbers from 0; every third carries the label "b", the rest "a"; two films to a patient.
+/// `count` films with numbers from 0; every third carries the label "b", the rest "a"; two films to a patient,
+/// two folds of whole patients.
 class DrawnSource : public FilmSource {
  public:
   explicit DrawnSource(int count) {
     for (int i = 0; i < count; ++i)
       items_.push_back({"film-" + std::to_string(i),
                         "P" + std::to_string(i / 2),
-                        {{"label", i % 3 == 0 ? "b" : "a"}, {"fold", std::to_string(i / 3 % 2)}}});
+                        {{"label", i % 3 == 0 ? "b" : "a"}, {"fold", std::to_string(i / 2 % 2)}}});
   }
   const std::vector<SourceItem>& items() const override { return items_; }
   SourceFilm read(const SourceItem& item, const ArchiveSettings&) const override {

@@ -72,7 +72,7 @@ TEST(FileSource, TakesFromRealDicomWhatTheGateAccepts) {
   if (!have_data()) GTEST_SKIP() << "no test data here (CHEXWORLD_DATA_DIR)";
   const TemporaryFolder folder;
   ArchiveSettings settings;
-  std::size_t films = 0, skipped = 0, total = 0;
+  std::size_t films = 0, skipped = 0, total = 0, named = 0;
   for (const CsvRow& row : read_csv(data_dir() / "dicom/ignore/manifest.csv")) {
     const auto file = row.find("file");
     if (file == row.end()) continue;
@@ -88,8 +88,11 @@ TEST(FileSource, TakesFromRealDicomWhatTheGateAccepts) {
     const SourceFilm film = film_of(read_file(data_dir() / "dicom/cxr" / file->second), settings);
     ++total;
     films += film.outcome == SourceFilm::Outcome::kFilm;
+    named += film.ids.contains(kInstanceKeyColumn) && film.ids.at(kInstanceKeyColumn).starts_with("2.25.");
+    for (const auto& [column, value] : film.columns) EXPECT_THAT(value, Not(HasSubstr("2.25."))) << column;
     EXPECT_EQ(film.outcome, SourceFilm::Outcome::kFilm) << file->second << ": " << film.reason;
   }
+  EXPECT_EQ(named, films);  // what labels can be joined by
   report_coverage("DICOM objects", films + skipped, total);
 }
 

@@ -4,6 +4,7 @@
 #include "base/failure.h"
 #include "bundle/bundle.h"
 #include "support/temporary_folder.h"
+#include "trainer/evaluation/metrics.h"
 #include "trainer/report/html.h"
 #include "trainer/run/export.h"
 #include "trainer/run/run_folder.h"
@@ -282,22 +283,16 @@ TEST(PretrainConfigTest, EveryPresetIsPossible) {
   EXPECT_EQ(paper.batch_size * paper.accum_steps, 2048);
 }
 
-TEST(Probe, AurocCountsTiesHalf) {
-  EXPECT_DOUBLE_EQ(auroc({0.1, 0.4, 0.35, 0.8}, {0, 0, 1, 1}), 0.75);
-  EXPECT_DOUBLE_EQ(auroc({1, 1, 1, 1}, {0, 1, 0, 1}), 0.5);
-  EXPECT_DOUBLE_EQ(auroc({1, 2, 2, 3}, {0, 0, 1, 1}), 0.875);
-  EXPECT_THROW(auroc({1, 2}, {1, 1}), Failure);
-}
-
 TEST(Probe, FindsWhatIsThereAndNothingInNoise) {
   at::Generator generator = at::detail::createCPUGenerator(3);
   const at::Tensor noise = at::randn({200, 8}, generator, at::kFloat);
-  ProbeTask task;
+  ProbeTask task{{.findings = {"b"}}, {{"0", "1", "2", "3"}, {}}};
   at::Tensor told = noise.clone();
   for (int i = 0; i < 200; ++i) {
-    task.films.push_back(i);
-    task.labels.push_back(i % 2);
-    task.folds.push_back(i / 2 % 4);
+    task.labels.films.push_back(i);
+    task.labels.patients.push_back(std::to_string(i));
+    task.labels.values.push_back(i % 2 == 1 ? LabelValue::kPositive : LabelValue::kNegative);
+    task.folds.of.push_back(i / 2 % 4);
     told[i][3] += i % 2 * 2.0;
   }
   const ProbeResult found = probe(told, task), nothing = probe(noise, task);
