@@ -85,6 +85,9 @@ void report_stop(const PretrainArguments& arguments, const Pretraining& run) {
                arguments.archive.c_str(), arguments.output.c_str());
   if (!arguments.probe_archive.empty()) std::fprintf(stderr, " --probe-archive %s", arguments.probe_archive.c_str());
   for (const std::string& condition : arguments.keep) std::fprintf(stderr, " --where %s", condition.c_str());
+  if (!arguments.push.empty()) std::fprintf(stderr, " --push %s", arguments.push.c_str());
+  if (arguments.push_every > 0)
+    std::fprintf(stderr, " --push-every %lld", static_cast<long long>(arguments.push_every));
   std::fputc('\n', stderr);
 }
 
@@ -147,7 +150,7 @@ void pretrain(PretrainArguments& arguments) {
   const std::vector<std::int64_t> films = films_of(archive, arguments.keep);
   std::optional<Archive> probe_archive;
   if (!arguments.probe_archive.empty()) probe_archive.emplace(Archive::open(arguments.probe_archive));
-  const std::unique_ptr<ProcessGroup> group = join_process_group();
+  const std::unique_ptr<ProcessGroup> group = join_process_group(device_of_process(config.device));
   Pretraining run(config, archive, films, group.get());
   if (checkpoint) run.resume_from(*checkpoint);
   catch_interrupts();

@@ -56,17 +56,23 @@ Loader::Order Loader::order_of_pass(std::uint32_t pass) const {
   return wanted;
 }
 
+RandomStream Loader::stream_of(std::int64_t film, std::uint32_t pass) const {
+  return {settings_.seed, pass, std::uint64_t(film), RandomPurpose::kViews};
+}
+
 void Loader::add_sample(LoadedBatch& batch, std::int64_t film, std::uint32_t pass) const {
-  const RandomStream stream{settings_.seed, pass, std::uint64_t(film), RandomPurpose::kViews};
+  const RandomStream stream = stream_of(film, pass);
   StreamRandom random(stream);
   const PixelSize size = archive_.film_size(film);
   if (!settings_.single_view) {
     batch.plans.push_back(draw_dual_view(settings_.views, size, random));
+    if (settings_.plans_only) return;
     batch.views.push_back(make_dual_view(archive_.film(film), batch.plans.back(), settings_.views.size, stream));
     return;
   }
   const SingleViewPlan plan = draw_single_view(settings_.views, size, random);
   batch.plans.push_back({size.width, plan.jitter, {plan.view}});
+  if (settings_.plans_only) return;
   batch.views.emplace_back().views[0] =
       cut_view(apply_jitter(archive_.film(film), plan.jitter), plan.view, settings_.views.size);
 }
@@ -77,6 +83,8 @@ LoadedBatch Loader::make(std::int64_t iteration) const {
   for (const std::int64_t position : order_.films_of(place.batch, *order_of_pass(place.pass)))
     batch.films.push_back(films_[std::size_t(position)]);
   for (const std::int64_t film : batch.films) add_sample(batch, film, place.pass);
+  if (settings_.plans_only)
+    for (const std::int64_t film : batch.films) batch.streams.push_back(stream_of(film, place.pass));
   batch.masks = draw_batch(sampler_, settings_.seed, place.pass, std::uint64_t(place.batch), batch.films);
   StreamRandom shuffle({settings_.seed, place.pass, std::uint64_t(place.batch), RandomPurpose::kMaskShuffle});
   batch.shuffle = random_permutation(shuffle, settings_.batch_size);

@@ -26,6 +26,7 @@ struct LoaderSettings {
   bool single_view = false;  ///< one view without an action (I-JEPA) instead of two
   DualViewSettings views;
   MaskSettings masks;
+  bool plans_only = false;  ///< views are left to somebody else, who carries out the plans
 };
 
 /// Which films stand in which batch. Immutable, so safe from any thread.
@@ -56,9 +57,10 @@ class SampleOrder {
 
 /// One batch before it becomes tensors.
 struct LoadedBatch {
-  std::vector<std::int64_t> films;  ///< in the archive
-  std::vector<DualViewPlan> plans;  ///< of a single view: only the first view's
-  std::vector<DualView> views;      ///< of a single view: only views[0]
+  std::vector<std::int64_t> films;    ///< in the archive
+  std::vector<DualViewPlan> plans;    ///< of a single view: only the first view's
+  std::vector<DualView> views;        ///< of a single view: only views[0]; none with plans_only
+  std::vector<RandomStream> streams;  ///< of the views' noise; with plans_only
   MaskBatch masks;
   std::vector<std::int64_t> shuffle;  ///< rows of the masks that view 2 uses
 };
@@ -84,6 +86,7 @@ class Loader {
  private:
   using Order = std::shared_ptr<const std::vector<std::int64_t>>;
   Order order_of_pass(std::uint32_t pass) const;
+  RandomStream stream_of(std::int64_t film, std::uint32_t pass) const;
   void add_sample(LoadedBatch& batch, std::int64_t film, std::uint32_t pass) const;
 
   const Archive& archive_;

@@ -14,31 +14,33 @@ namespace {
 
 struct Bucket {
   std::vector<at::Tensor> parameters;
-  at::Tensor flat;  // f32 on the CPU: all gradients, then one flag per parameter that there is one
+  at::Tensor flat;  // f32 on the group's device: all gradients, then one flag per parameter that there is one
   std::size_t missing = 0;
   ProcessGroup::Pending pending;
 };
 
-void gather(Bucket& bucket) {
+void gather(Bucket& bucket, at::Device device) {
+  const auto numbers = at::TensorOptions(at::kFloat).device(device);
   std::vector<at::Tensor> parts;
   for (const at::Tensor& parameter : bucket.parameters)
-    parts.push_back(parameter.grad().defined() ? parameter.grad().detach().flatten().cpu().to(at::kFloat)
-                                               : at::zeros({parameter.numel()}));
+    parts.push_back(parameter.grad().defined() ? parameter.grad().detach().flatten().to(numbers)
+                                               : at::zeros({parameter.numel()}, numbers));
   at::Tensor flags = at::zeros({std::int64_t(bucket.parameters.size())});
   for (std::size_t i = 0; i < bucket.parameters.size(); ++i)
     if (bucket.parameters[i].grad().defined()) flags[std::int64_t(i)] = 1;
-  parts.push_back(flags);
+  parts.push_back(flags.to(device));
   bucket.flat = at::cat(parts);
 }
 
 void scatter(const Bucket& bucket, std::int64_t processes) {
   std::int64_t at = 0;
-  const std::int64_t flags = bucket.flat.numel() - std::int64_t(bucket.parameters.size());
+  const auto count = std::int64_t(bucket.parameters.size());
+  const at::Tensor flags = bucket.flat.narrow(0, bucket.flat.numel() - count, count).cpu();
   for (std::size_t i = 0; i < bucket.parameters.size(); ++i) {
     const at::Tensor& parameter = bucket.parameters[i];
     const at::Tensor sum = bucket.flat.slice(0, at, at + parameter.numel());
     at += parameter.numel();
-    if (bucket.flat[flags + std::int64_t(i)].item<float>() == 0) continue;
+    if (flags[std::int64_t(i)].item<float>() == 0) continue;
     if (!parameter.grad().defined()) parameter.mutable_grad() = at::zeros_like(parameter);
     parameter.grad().copy_((sum / double(processes)).view_as(parameter));
   }
@@ -67,7 +69,7 @@ struct GradientExchange::State {
     const c10::NoGradGuard no_gradient;
     try {
       Bucket& bucket = buckets[sent++];
-      gather(bucket);
+      gather(bucket, group.device());
       bucket.pending = group.start_sum(bucket.flat);
     } catch (...) {
       failure = std::current_exception();

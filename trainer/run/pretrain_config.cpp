@@ -70,6 +70,8 @@ void each_setting(Config& c, Visitor&& visit) {
   visit("bf16", c.bf16, size, "matrix products in bfloat16");
   visit("seed", c.seed, count, "of everything random");
   visit("device", c.device, size, "cpu, cuda or cuda:N");
+  visit("data_on_device", c.data_on_device, size,
+        "films in the device's memory: yes, no, or auto (CUDA, where they fit)");
   visit("workers", c.workers, Whole{0, 1024}, "batches made ahead; 0: none");
   visit("threads", c.threads, Whole{0, 4096}, "of the networks; 0: one per core");
   visit("save_every", c.save_every, size, "updates between checkpoints");
@@ -229,6 +231,8 @@ void check(const PretrainConfig& config) {
   if (config.warmup_epochs >= config.epochs)
     fail(ErrorCode::kInvalidArgument, "warmup_epochs (" + std::to_string(config.warmup_epochs) +
                                           ") must be fewer than epochs (" + std::to_string(config.epochs) + ")");
+  if (config.data_on_device != "auto" && config.data_on_device != "yes" && config.data_on_device != "no")
+    fail(ErrorCode::kInvalidArgument, "data_on_device must be auto, yes or no, not '" + config.data_on_device + "'");
   if (config.device != "cpu" && !config.device.starts_with("cuda"))
     fail(ErrorCode::kInvalidArgument, "device must be cpu, cuda or cuda:N, not '" + config.device + "'");
 }

@@ -58,6 +58,7 @@ struct PretrainConfig {
 
   // the machine and the run
   std::string device = "cpu";
+  std::string data_on_device = "auto";  ///< films in the device's memory: "yes", "no", or on CUDA where they fit
   std::int64_t workers = 1, threads = 0;
   std::int64_t save_every = 500, keep = 3;
   std::int64_t log_every = 10, health_every = 100;

@@ -4,7 +4,6 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/sha256.h"
-#include "worldmodel/view_batch.h"
 
 #include <ATen/Parallel.h>
 #include <chrono>
@@ -40,17 +39,6 @@ std::vector<at::Tensor> tensors_of(const WorldModel& model) {
   std::vector<at::Tensor> tensors;
   for (const NamedTensor& entry : model.state()) tensors.push_back(entry.tensor.detach());
   return tensors;
-}
-
-MaskedBatch masked_batch(const LoadedBatch& loaded, at::Device device) {
-  std::vector<GrayImage> views;
-  for (const DualView& sample : loaded.views) views.push_back(sample.views[0]);
-  MaskedBatch batch;
-  batch.images = normalized(stack_films(views, device).pixels, Normalization());
-  batch.context_positions = index_tensor(loaded.masks.contexts[0], device);
-  for (const IndexTable& targets : loaded.masks.targets)
-    batch.target_positions.push_back(index_tensor(targets, device));
-  return batch;
 }
 
 }  // namespace
@@ -110,11 +98,12 @@ struct Pretraining::Window {
     for (const at::Tensor& sum : {loss, intra, extra, deviation})
       sums.push_back(sum.defined() ? sum.to(at::kFloat) : at::zeros({}, loss.options().dtype(at::kFloat)));
     at::Tensor all = at::stack(sums) / double(batches);
-    all = all.cpu();
     if (group != nullptr) {
+      all = all.to(group->device());
       group->start_sum(all)();
       all /= double(group->size());
     }
+    all = all.cpu();
     return {all.const_data_ptr<float>(), all.const_data_ptr<float>() + all.numel()};
   }
 };
@@ -126,7 +115,7 @@ Pretraining::Pretraining(const PretrainConfig& config, const Archive& archive, s
       group_(group),
       films_(std::move(films)),
       loading_(config.loader(group ? group->rank() : 0, group ? group->size() : 1)),
-      device_(config.device),
+      device_(device_of_process(config.device)),
       model_(world_model_config(config)),
       optimizer_(pretraining_groups(begun(model_, config, device_).parameters(), config.weight_decay)),
       step_(model_, optimizer_, step_options(config)),
@@ -159,14 +148,11 @@ StepValues Pretraining::values_now() const {
 }
 
 StepReport Pretraining::one_batch(std::int64_t iteration, const StepValues& values) {
-  const LoadedBatch loaded = loader_->next();
   const auto gather = [this] {
     if (exchange_) exchange_->finish();
   };
-  if (config_.is_ijepa()) return step_(iteration, masked_batch(loaded, device_), values, gather);
-  const DualViewBatch batch =
-      view_batch(stack_dual_views(loaded.views, device_), loaded.plans, loaded.masks, loaded.shuffle, Normalization());
-  return step_(iteration, batch, values, gather);
+  if (config_.is_ijepa()) return step_(iteration, batches_->next_masked(), values, gather);
+  return step_(iteration, batches_->next_dual(), values, gather);
 }
 
 void Pretraining::one_update(Window& window) {
@@ -228,12 +214,12 @@ void Pretraining::write_record(Window& window, RunListener& listener) {
   record.weight_decay = window.values.weight_decay;
   record.momentum = window.values.momentum;
   record.films_per_second = double(window.batches * config_.batch_size * loading_.ranks) / seconds;
-  record.wait_share = (loader_->waited_seconds() - window.waited_before) / seconds;
+  record.wait_share = (batches_->waited_seconds() - window.waited_before) / seconds;
   record.seconds = progress_.seconds;
   record.skipped = progress_.skipped;
   if (is_first()) listener.on_record(record);
   window = Window();
-  window.waited_before = loader_->waited_seconds();
+  window.waited_before = batches_->waited_seconds();
 }
 
 void Pretraining::look_at_health(RunListener& listener) {
@@ -259,7 +245,9 @@ void Pretraining::save(CheckpointFolder& folder, RunListener& listener, bool is_
 Pretraining::End Pretraining::run(const std::filesystem::path& checkpoints, RunListener& listener,
                                   const std::function<bool()>& stop) {
   CheckpointFolder folder(checkpoints, config_.keep);
-  loader_.emplace(archive_, films_, loading_, progress_.updates * config_.accum_steps);
+  const bool on_device =
+      films_belong_on_device(config_.data_on_device, FilmStore::bytes_needed(archive_, films_), device_);
+  batches_.emplace(archive_, films_, loading_, device_, on_device, progress_.updates * config_.accum_steps);
   Window window;
   std::int64_t saved = -1;
   while (progress_.updates < updates_in_run_) {

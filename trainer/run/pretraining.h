@@ -3,6 +3,7 @@
 // A pre-training run: from films to weights, update by update (specification, sections 2 to 4).
 #pragma once
 
+#include "trainer/run/batch_source.h"
 #include "trainer/run/checkpoint.h"
 #include "trainer/run/gradient_exchange.h"
 #include "worldmodel/pretraining_step.h"
@@ -87,7 +88,7 @@ class Pretraining {
   TrainingProgress progress_;
   bool is_best_ = false;                      // the last look at the features was the best so far
   std::optional<GradientExchange> exchange_;  // where there is a group
-  std::optional<Loader> loader_;
+  std::optional<BatchSource> batches_;
 };
 
 /// The networks and the objective that a configuration stands for.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LibTorch's own c10d with Gloo, which needs nothing but a network. The only file that includes it.
+// LibTorch's own c10d: Gloo, which needs nothing but a network, or NCCL. The only file that includes it.
 #include "trainer/run/process_group.h"
 
 #include "base/failure.h"
@@ -13,6 +13,9 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#endif
+#ifdef CHEXWORLD_HAVE_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
 namespace chexworld {
@@ -68,25 +71,48 @@ auto collective(Action&& action) {
   }
 }
 
-class GlooGroup final : public ProcessGroup {
+using BackendPointer = c10::intrusive_ptr<c10d::Backend>;
+using StorePointer = c10::intrusive_ptr<c10d::Store>;
+
+StorePointer meeting_place(const Environment& where) {
+  c10d::TCPStoreOptions store;
+  store.port = std::uint16_t(where.port);
+  store.isServer = where.rank == 0;
+  store.numWorkers = std::size_t(where.size);
+  store.timeout = std::chrono::minutes(5);
+  store.useLibUV = false;  // Debian's LibTorch has none
+  return c10::make_intrusive<c10d::TCPStore>(where.host, store);
+}
+
+BackendPointer gloo(const Environment& where, const StorePointer& store) {
+  auto options = c10d::ProcessGroupGloo::Options::create();
+  options->devices.push_back(where.host == "localhost" || where.host.starts_with("127.")
+                                 ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
+                                 : c10d::ProcessGroupGloo::createDefaultDevice());
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, int(where.rank), int(where.size), options);
+}
+
+#ifdef CHEXWORLD_HAVE_NCCL
+constexpr bool kHaveNccl = true;
+BackendPointer nccl(const Environment& where, const StorePointer& store) {
+  return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, int(where.rank), int(where.size));
+}
+#else
+constexpr bool kHaveNccl = false;
+BackendPointer nccl(const Environment&, const StorePointer&) { return {}; }
+#endif
+
+class BackendGroup final : public ProcessGroup {
  public:
-  explicit GlooGroup(const Environment& where) : rank_(where.rank), size_(where.size) {
-    c10d::TCPStoreOptions store;
-    store.port = std::uint16_t(where.port);
-    store.isServer = where.rank == 0;
-    store.numWorkers = std::size_t(where.size);
-    store.timeout = std::chrono::minutes(5);
-    store.useLibUV = false;  // Debian's LibTorch has none
-    auto options = c10d::ProcessGroupGloo::Options::create();
-    options->devices.push_back(where.host == "localhost" || where.host.starts_with("127.")
-                                   ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1")
-                                   : c10d::ProcessGroupGloo::createDefaultDevice());
-    group_ = c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::TCPStore>(where.host, store),
-                                                         int(where.rank), int(where.size), options);
+  BackendGroup(const Environment& where, at::Device device)
+      : rank_(where.rank), size_(where.size), device_(kHaveNccl && device.is_cuda() ? device : at::Device(at::kCPU)) {
+    const StorePointer store = meeting_place(where);
+    group_ = device_.is_cuda() ? nccl(where, store) : gloo(where, store);
   }
 
   std::int64_t rank() const override { return rank_; }
   std::int64_t size() const override { return size_; }
+  at::Device device() const override { return device_; }
 
   Pending start_sum(const at::Tensor& tensor) override {
     return collective([&]() -> Pending {
@@ -98,7 +124,7 @@ class GlooGroup final : public ProcessGroup {
   void broadcast(const std::vector<at::Tensor>& tensors) override {
     collective([&] {
       for (const at::Tensor& tensor : tensors) {
-        std::vector<at::Tensor> list{tensor.cpu().contiguous()};
+        std::vector<at::Tensor> list{tensor.to(device_).contiguous()};
         group_->broadcast(list)->wait();
         tensor.copy_(list[0]);
       }
@@ -106,7 +132,7 @@ class GlooGroup final : public ProcessGroup {
   }
 
   bool any(bool mine) override {
-    const at::Tensor flag = at::zeros({1});
+    const at::Tensor flag = at::zeros({1}, device_);
     if (mine) flag.fill_(1);
     start_sum(flag)();
     return flag.item<float>() > 0;
@@ -114,19 +140,20 @@ class GlooGroup final : public ProcessGroup {
 
  private:
   std::int64_t rank_, size_;
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
+  at::Device device_;
+  BackendPointer group_;
 };
 
-std::unique_ptr<ProcessGroup> join(const Environment& where) {
+std::unique_ptr<ProcessGroup> join(const Environment& where, at::Device device) {
   return within("joining the group as rank " + std::to_string(where.rank) + " of " + std::to_string(where.size),
                 [&]() -> std::unique_ptr<ProcessGroup> {
-                  return collective([&] { return std::make_unique<GlooGroup>(where); });
+                  return collective([&] { return std::make_unique<BackendGroup>(where, device); });
                 });
 }
 
 #else
 
-std::unique_ptr<ProcessGroup> join(const Environment&) {
+std::unique_ptr<ProcessGroup> join(const Environment&, at::Device) {
   fail(ErrorCode::kUnsupported, "this program was built with a LibTorch without Gloo and trains on one process only");
 }
 
@@ -134,9 +161,16 @@ std::unique_ptr<ProcessGroup> join(const Environment&) {
 
 }  // namespace
 
-std::unique_ptr<ProcessGroup> join_process_group() {
+std::unique_ptr<ProcessGroup> join_process_group(at::Device device) {
   const Environment where = environment();
-  return where.size == 1 ? nullptr : join(where);
+  return where.size == 1 ? nullptr : join(where, device);
+}
+
+at::Device device_of_process(const std::string& device) {
+  if (device != "cuda") return at::Device(device);
+  for (const char* name : {"LOCAL_RANK", "SLURM_LOCALID"})
+    if (const auto text = variable(name)) return {at::kCUDA, c10::DeviceIndex(number(name, *text))};
+  return {at::kCUDA, 0};
 }
 
 }  // namespace chexworld

@@ -3,6 +3,7 @@
 
 #include "base/failure.h"
 #include "image/blur.h"
+#include "worldmodel/to_device.h"
 
 #include <algorithm>
 #include <ATen/ATen.h>
@@ -20,7 +21,7 @@ template <class Item>
 Tensor per_picture(std::span<const Item> items, const std::function<float(const Item&)>& value, at::Device device) {
   std::vector<float> values(items.size());
   std::transform(items.begin(), items.end(), values.begin(), value);
-  return at::tensor(values, at::kFloat).to(device).view({-1, 1, 1});
+  return to_device(at::tensor(values, at::kFloat), device).view({-1, 1, 1});
 }
 
 Tensor whole(const Tensor& gray) { return gray.clamp(0, 255).floor_(); }
@@ -107,7 +108,7 @@ Tensor blurred_rows(Tensor gray, const Tensor& kernels) {
 Tensor blurred(const Tensor& gray, const std::vector<BoxFilter>& boxes) {
   int reach = 0;
   for (const BoxFilter& box : boxes) reach = std::max(reach, box.whole + 1);
-  const Tensor kernels = box_kernels(boxes, reach).to(gray.device());
+  const Tensor kernels = to_device(box_kernels(boxes, reach), gray.device());
   return blurred_rows(blurred_rows(gray, kernels).transpose(1, 2).contiguous(), kernels).transpose(1, 2);
 }
 
@@ -116,7 +117,7 @@ void blur_some(Tensor& gray, std::span<const Action> actions) {
   if (some.empty()) return;
   std::vector<BoxFilter> boxes;
   for (const std::int64_t i : some) boxes.push_back(box_filter(actions[std::size_t(i)].blur_radius));
-  const Tensor index = at::tensor(some, at::kLong).to(gray.device());
+  const Tensor index = to_device(at::tensor(some, at::kLong), gray.device());
   gray = gray.index_copy(0, index, blurred(gray.index_select(0, index), boxes));
 }
 
@@ -148,11 +149,11 @@ void require_equal_counts(std::size_t pictures, std::size_t plans, std::size_t s
                                         std::to_string(pictures));
 }
 
-void require_plans_fit(const FilmBatch& films, std::span<const DualViewPlan> plans, int size) {
+void require_plans_fit(const FilmBatch& films, std::span<const DualViewPlan> plans, int size, std::size_t views) {
   if (size < 1) fail(ErrorCode::kInvalidArgument, "augmentation: the size must be at least 1 pixel");
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const GrayImage extent{films.sizes[i].width, films.sizes[i].height, {}};
-    for (const ViewPlan& view : plans[i].views) require_inside(extent, view.crop);
+    for (std::size_t v = 0; v < views; ++v) require_inside(extent, plans[i].views[v].crop);
     if (plans[i].film_width != extent.width)
       fail(ErrorCode::kInvalidArgument, "augmentation: a plan was drawn for a film of another width");
   }
@@ -175,7 +176,7 @@ FilmBatch stack_films(std::span<const GrayImage> films, at::Device device) {
     for (int y = 0; y < films[i].height; ++y, target += extent.width)
       std::copy_n(films[i].pixels.data() + std::size_t(y) * std::size_t(films[i].width), films[i].width, target);
   }
-  batch.pixels = pixels.to(device);
+  batch.pixels = to_device(pixels, device);
   return batch;
 }
 
@@ -207,7 +208,7 @@ Tensor apply_actions(const Tensor& views, std::span<const Action> actions, std::
 GrayDualViews make_dual_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size,
                               std::span<const RandomStream> streams) {
   require_equal_counts(films.sizes.size(), plans.size(), streams.size());
-  require_plans_fit(films, plans, size);
+  require_plans_fit(films, plans, size, 2);
   constexpr RandomPurpose purposes[] = {RandomPurpose::kNoiseFirst, RandomPurpose::kNoiseSecond};
   const Tensor gray = jittered(films, plans);
   GrayDualViews batch;
@@ -220,6 +221,12 @@ GrayDualViews make_dual_views(const FilmBatch& films, std::span<const DualViewPl
     batch.contexts[v] = apply_actions(batch.views[v], actions, noise);
   }
   return batch;
+}
+
+Tensor make_first_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size) {
+  require_equal_counts(films.sizes.size(), plans.size(), plans.size());
+  require_plans_fit(films, plans, size, 1);
+  return cut_views(jittered(films, plans), plans, 0, size);
 }
 
 Tensor normalized(const Tensor& gray, const Normalization& normalization) {

@@ -37,6 +37,9 @@ struct GrayDualViews {
 GrayDualViews make_dual_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size,
                               std::span<const RandomStream> streams);
 
+/// View 1 of every plan alone, without actions: f32[B, S, S], grey levels in whole numbers.
+at::Tensor make_first_views(const FilmBatch& films, std::span<const DualViewPlan> plans, int size);
+
 /// The action of every picture of f32[B, S, S] (grey levels), one Action each.
 at::Tensor apply_actions(const at::Tensor& views, std::span<const Action> actions, std::span<const RandomStream> noise);
 

@@ -2,6 +2,7 @@
 #include "worldmodel/view_batch.h"
 
 #include "base/failure.h"
+#include "worldmodel/to_device.h"
 
 #include <algorithm>
 #include <ATen/ATen.h>
@@ -17,7 +18,7 @@ template <std::size_t N>
 Tensor table_of(const std::vector<std::array<float, N>>& rows, at::Device device) {
   Tensor table = at::empty({std::int64_t(rows.size()), std::int64_t(N)}, at::kFloat);
   if (!rows.empty()) std::memcpy(table.mutable_data_ptr(), rows.data(), rows.size() * sizeof rows[0]);
-  return table.to(device);
+  return to_device(table, device);
 }
 
 Tensor stacked(std::span<const DualView> samples, std::array<GrayImage, 2> DualView::* kind, std::size_t view,
@@ -31,7 +32,7 @@ Tensor stacked(std::span<const DualView> samples, std::array<GrayImage, 2> DualV
       fail(ErrorCode::kInvalidArgument, "batch: all views must have one size");
     target = std::copy(picture.pixels.begin(), picture.pixels.end(), target);
   }
-  return pixels.to(device);
+  return to_device(pixels, device);
 }
 
 Tensor actions_of(std::span<const DualViewPlan> plans, std::size_t view, at::Device device) {
@@ -81,8 +82,9 @@ DualViewBatch view_batch(const GrayDualViews& gray, std::span<const DualViewPlan
   batch.action2 = actions_of(plans, 1, device);
   batch.relative_position21 = positions_of(plans, second_seen_from_first, device);
   batch.relative_position12 = positions_of(plans, first_seen_from_second, device);
-  batch.share_positions(index_tensor(masks.contexts[0], device), index_tensor(masks.targets[0], device),
-                        at::tensor(at::ArrayRef<std::int64_t>(shuffle.data(), shuffle.size()), at::kLong).to(device));
+  batch.share_positions(
+      index_tensor(masks.contexts[0], device), index_tensor(masks.targets[0], device),
+      to_device(at::tensor(at::ArrayRef<std::int64_t>(shuffle.data(), shuffle.size()), at::kLong), device));
   return batch;
 }
 
@@ -97,7 +99,7 @@ Tensor position_tensor(std::span<const RelativePosition> positions, at::Device d
 }
 
 Tensor index_tensor(const IndexTable& table, at::Device device) {
-  return at::tensor(table.values, at::kLong).view({table.rows, table.length}).to(device);
+  return to_device(at::tensor(table.values, at::kLong).view({table.rows, table.length}), device);
 }
 
 }  // namespace chexworld
