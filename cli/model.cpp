@@ -145,10 +145,8 @@ void print_bundle(const Json& facts) {
   std::printf("self-test     %s\n", facts["self_test"].get<bool>() ? "yes" : "no");
   const Json& config = facts["config"];
   if (config.contains("training") && config["training"].value("updates", Json()) == 0)
-    std::printf("training      none: random weights
-");
-  std::printf("licence       %s
-", config.value("licence", std::string()).c_str());
+    std::printf("training      none: random weights\n");
+  std::printf("licence       %s\n", config.value("licence", std::string()).c_str());
 }
 
 void print_weights(const WeightSource& source) {
