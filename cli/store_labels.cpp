@@ -104,7 +104,7 @@ void import_labels(Store& store, const std::filesystem::path& table, const std::
     const LabelReport some = store.label(std::span(labellings).subspan(begin, count));
     total.changed += some.changed;
     for (const std::size_t place : some.unknown) total.unknown.push_back(begin + place);
-    progress.show(std::int64_t(begin + count), std::int64_t(labellings.size()));
+    if (labellings.size() > kAtOnce) progress.show(std::int64_t(begin + count), std::int64_t(labellings.size()));
   }
   progress.finish();
   if (begin < labellings.size())
