@@ -2,6 +2,7 @@
 //
 // The four functions Orthanc looks for, and the callbacks they register.
 #include "base/failure.h"
+#include "orthanc-plugin/pages.h"
 #include "orthanc-plugin/rest.h"
 #include "orthanc-plugin/routes.h"
 #include "orthanc-plugin/service.h"
@@ -47,6 +48,8 @@ void initialize(OrthancPluginContext* context) {
   }
   service = std::make_unique<Service>(host, settings);
   register_routes(host, *service);
+  OrthancPluginSetRootUri2(context, kName, "/chexworld/pages/index.html");
+  OrthancPluginExtendOrthancExplorer2(context, kName, explorer_script().c_str());
   OrthancPluginRegisterOnStoredInstanceCallback(context, on_stored_instance);
   OrthancPluginRegisterOnChangeCallback(context, on_change);
   OrthancPluginRegisterRefreshMetricsCallback(context, on_metrics);

@@ -4,12 +4,14 @@
 #include "base/failure.h"
 #include "base/log.h"
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace chexworld::plugin {
 namespace {
 
 using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kQuiet{2'000};  // looks for work whose time has come this often
 constexpr milliseconds kPause{250};    // while the worker is away or full
@@ -23,10 +25,17 @@ std::string text_in(const Json& json, const char* key) { return json.value(key, 
 
 }  // namespace
 
-Feeder::Feeder(const Archive& archive, WorkerClient& client, int senders, std::function<void(const std::string&)> gone)
-    : archive_(archive), client_(client), senders_(std::size_t(senders)), gone_(std::move(gone)) {
+Feeder::Feeder(const Archive& archive, WorkerClient& client, const FeederOptions& options,
+               std::function<void(const std::string&)> gone)
+    : archive_(archive),
+      client_(client),
+      senders_(std::size_t(options.senders)),
+      gone_(std::move(gone)),
+      pace_(options.per_second),
+      backfill_pace_(options.backfill_per_second) {
   threads_.emplace_back([this](const std::stop_token& stop) { claim_all(stop); });
-  for (int i = 0; i < senders; ++i) threads_.emplace_back([this](const std::stop_token& stop) { send_all(stop); });
+  for (int i = 0; i < options.senders; ++i)
+    threads_.emplace_back([this](const std::stop_token& stop) { send_all(stop); });
 }
 
 void Feeder::stop() {
@@ -49,9 +58,15 @@ void Feeder::claim_all(const std::stop_token& stop) {
       if (!changed_.wait(lock, stop, [&] { return items_.size() < senders_; })) return;
       room = 2 * senders_ - items_.size();
     }
+    if (const milliseconds pause = pace_.wait(SteadyClock::now()); pause.count() > 0) {
+      wake_.wait(stop, pause);
+      continue;
+    }
     Result<std::vector<Item>> claimed = capture([&] { return claim(room); });
+    set_trouble(claimed.ok() ? "" : claimed.error().message());
     if (!claimed.ok() || claimed->empty()) {
-      wake_.wait(stop, claimed.ok() ? kQuiet : kPause);
+      const milliseconds until_backfill = backfill_pace_.wait(SteadyClock::now());
+      wake_.wait(stop, !claimed.ok() ? kPause : until_backfill.count() > 0 ? std::min(until_backfill, kQuiet) : kQuiet);
       continue;
     }
     const std::scoped_lock lock(mutex_);
@@ -61,12 +76,26 @@ void Feeder::claim_all(const std::stop_token& stop) {
   }
 }
 
+void Feeder::set_trouble(const std::string& sentence) {
+  const std::scoped_lock lock(mutex_);
+  if (state_.trouble == sentence) return;
+  if (!sentence.empty()) log_warning("asking the worker for work waits: " + sentence);
+  state_.trouble = sentence;
+}
+
+/// A limit on backfill must not hold up arrivals: while it holds, only these are asked for.
 std::vector<Feeder::Item> Feeder::claim(std::size_t most) {
-  const Json answer =
-      call_json(client_, "POST", "/v1/work/claim", {{"owner", owner()}, {"most", most}, {"lease_ms", kLease.count()}});
+  const bool all = backfill_pace_.ready(SteadyClock::now());
+  Json request{{"owner", owner()}, {"most", most}, {"lease_ms", kLease.count()}};
+  if (!all) request["priority"] = "arrival";
+  const Json answer = call_json(client_, "POST", "/v1/work/claim", request);
   std::vector<Item> items;
   for (const Json& item : answer.at("items"))
-    items.push_back({item.at("work").get<std::int64_t>(), item.at("claim").get<std::int64_t>(), item.at("location")});
+    items.push_back({item.at("work").get<std::int64_t>(), item.at("claim").get<std::int64_t>(), item.at("location"),
+                     item.value("priority", "") == "backfill"});
+  pace_.took(items.size(), SteadyClock::now());
+  backfill_pace_.took(std::size_t(std::count_if(items.begin(), items.end(), [](const Item& i) { return i.backfill; })),
+                      SteadyClock::now());
   return items;
 }
 

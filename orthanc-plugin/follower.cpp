@@ -79,18 +79,22 @@ void Follower::run(const std::stop_token& stop) {
 /// Until something fails: then from the cursor that the worker remembers.
 void Follower::follow(const std::stop_token& stop) {
   server_ = archive_.server();
-  const Json known = call_json(client_, "GET", "/v1/cursors/" + url_encoded(server_));
-  {
-    const std::scoped_lock lock(mutex_);
-    state_.cursor = known.at("sequence").get<std::uint64_t>();
-  }
+  read_cursor();
   set_trouble("");
   while (!stop.stop_requested()) {
     report_removals();
     const bool more = take_page();
     // The walk through the archive goes on only while the log is quiet.
-    if (!more && !backfill_step()) wake_.wait(stop, poll_interval_);
+    const bool idle = !more && !backfill_step() && !wake_.wait(stop, poll_interval_);
+    if (idle) read_cursor();
   }
+}
+
+/// What the worker remembers: less than we do where its store was deleted or set back, and then the rest is new again.
+void Follower::read_cursor() {
+  const Json known = call_json(client_, "GET", "/v1/cursors/" + url_encoded(server_));
+  const std::scoped_lock lock(mutex_);
+  state_.cursor = known.at("sequence").get<std::uint64_t>();
 }
 
 /// Whether there is more to read at once.

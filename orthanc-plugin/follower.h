@@ -46,6 +46,7 @@ class Follower {
  private:
   void run(const std::stop_token& stop);
   void follow(const std::stop_token& stop);
+  void read_cursor();
   bool take_page();
   void report_removals();
   bool backfill_step();

@@ -7,11 +7,39 @@
 
 namespace chexworld::plugin {
 
+namespace {
+
+/// Text that Orthanc gave and takes back; empty where it gave none.
+std::optional<std::string> taken(OrthancPluginContext* context, char* text) {
+  if (text == nullptr) return std::nullopt;
+  const auto free_string = [context](char* given) { OrthancPluginFreeString(context, given); };
+  const std::unique_ptr<char, decltype(free_string)> kept(text, free_string);
+  return std::string(text);
+}
+
+}  // namespace
+
 Json OrthancHost::configuration() const {
-  const auto free_string = [this](char* text) { OrthancPluginFreeString(context_, text); };
-  const std::unique_ptr<char, decltype(free_string)> text(OrthancPluginGetConfiguration(context_), free_string);
+  const auto text = taken(context_, OrthancPluginGetConfiguration(context_));
   if (!text) fail(ErrorCode::kInternal, "Orthanc does not give its configuration");
-  return parse_json(text.get(), "Orthanc's configuration");
+  return parse_json(*text, "Orthanc's configuration");
+}
+
+std::optional<std::string> OrthancHost::look_up(Lookup lookup, const std::string& uid) const {
+  if (uid.empty()) return std::nullopt;
+  return taken(context_, lookup(context_, uid.c_str()));
+}
+
+std::optional<std::string> OrthancHost::instance_of(const std::string& uid) const {
+  return look_up(OrthancPluginLookupInstance, uid);
+}
+
+std::optional<std::string> OrthancHost::series_of(const std::string& uid) const {
+  return look_up(OrthancPluginLookupSeries, uid);
+}
+
+std::optional<std::string> OrthancHost::study_of(const std::string& uid) const {
+  return look_up(OrthancPluginLookupStudy, uid);
 }
 
 std::optional<Json> OrthancHost::get(const std::string& path) const {

@@ -4,6 +4,7 @@
 #include "orthanc-plugin/remote_client.h"
 #include "base/failure.h"
 #include "orthanc-plugin/orthanc_buffer.h"
+#include "orthanc-plugin/remote_upload.h"
 
 #include <algorithm>
 #include <map>
@@ -12,22 +13,12 @@
 namespace chexworld::plugin {
 namespace {
 
-OrthancPluginHttpMethod method_of(const std::string& name) {
-  if (name == "POST") return OrthancPluginHttpMethod_Post;
-  if (name == "PUT") return OrthancPluginHttpMethod_Put;
-  if (name == "DELETE") return OrthancPluginHttpMethod_Delete;
-  return OrthancPluginHttpMethod_Get;
-}
-
-std::string content_type_in(std::string_view headers) {
-  const Json json = Json::parse(headers, nullptr, false);
-  if (!json.is_object()) return "";
-  for (const auto& [name, value] : json.items()) {
-    std::string lower = name;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-    if (lower == "content-type" && value.is_string()) return value.get<std::string>();
-  }
-  return "";
+/// Content type and headers of an answer, from Orthanc's JSON of its headers.
+void read_headers(std::string_view text, WorkerAnswer& answer) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return;
+  for (const auto& [name, value] : json.items())
+    if (value.is_string()) take_header(name, value.get<std::string>(), answer);
 }
 
 class RemoteClient final : public WorkerClient {
@@ -40,17 +31,28 @@ class RemoteClient final : public WorkerClient {
   Result<WorkerAnswer> call(const WorkerRequest& request) override {
     return capture([&] {
       if (aborted_) fail(ErrorCode::kCancelled, "the plugin is stopping");
-      std::map<std::string, std::string> headers;
-      if (!token_.empty()) headers["Authorization"] = "Bearer " + token_;
+      std::map<std::string, std::string> headers = authorization();
       if (!request.body.empty()) headers["Content-Type"] = request.content_type;
       if (!request.accept.empty()) headers["Accept"] = request.accept;
       return send(request, headers);
     });
   }
 
+  std::unique_ptr<WorkerUpload> upload(const WorkerRequest& request) override {
+    if (aborted_) fail(ErrorCode::kCancelled, "the plugin is stopping");
+    std::map<std::string, std::string> headers = authorization();
+    headers["Content-Type"] = request.content_type;
+    return make_remote_upload(host_, request.method, url_ + request.target, std::move(headers), aborted_);
+  }
+
   void abort() override { aborted_ = true; }
 
  private:
+  std::map<std::string, std::string> authorization() const {
+    if (token_.empty()) return {};
+    return {{"Authorization", "Bearer " + token_}};
+  }
+
   WorkerAnswer send(const WorkerRequest& request, const std::map<std::string, std::string>& headers) {
     std::vector<const char*> names, values;
     for (const auto& [name, value] : headers) {
@@ -67,7 +69,9 @@ class RemoteClient final : public WorkerClient {
     if (status == 0)
       fail(ErrorCode::kUnavailable,
            "no connection to the worker at " + url_ + " (Orthanc's error " + std::to_string(int(failed)) + ")");
-    return {status, content_type_in(answer_headers.text()), std::string(body.text())};
+    WorkerAnswer answer{status, "", std::string(body.text())};
+    read_headers(answer_headers.text(), answer);
+    return answer;
   }
 
   const OrthancHost host_;

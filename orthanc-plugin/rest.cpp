@@ -5,6 +5,8 @@
 
 #include "orthanc-plugin/worker_client.h"
 
+#include <cctype>
+
 namespace chexworld::plugin {
 namespace {
 
@@ -15,6 +17,15 @@ const char* name_of(OrthancPluginHttpMethod method) {
     case OrthancPluginHttpMethod_Delete: return "DELETE";
     default: return "GET";
   }
+}
+
+/// A query as it may stand in a request line.
+std::string safe_query(std::string_view arguments) {
+  std::string query;
+  for (const char c : arguments)
+    if (std::isalnum(static_cast<unsigned char>(c)) || std::string_view("-._~%&=+").find(c) != std::string_view::npos)
+      query += c;
+  return query.empty() ? "" : "?" + query;
 }
 
 }  // namespace
@@ -30,6 +41,8 @@ Request request_from(const OrthancPluginHttpRequest& request) {
     const std::string_view name = request.headersKeys[i];
     if (name == "content-type") result.content_type = request.headersValues[i];
     if (name == "accept") result.accept = request.headersValues[i];
+    // Orthanc passes a query on with GET alone.
+    if (name == "x-chexworld-arguments" && result.method != "GET") result.query = safe_query(request.headersValues[i]);
   }
   return result;
 }
@@ -37,11 +50,15 @@ Request request_from(const OrthancPluginHttpRequest& request) {
 Response json_response(const Json& json, int status) { return {status, "application/json", json.dump(2) + "\n"}; }
 
 Response error_response(const Error& error) {
-  return {error.http_status(), "application/json", error_json(error).dump(2) + "\n"};
+  Response response{error.http_status(), "application/json", error_json(error).dump(2) + "\n"};
+  if (response.status == 503) response.headers["Retry-After"] = "5";
+  return response;
 }
 
 void send(const OrthancHost& host, OrthancPluginRestOutput* output, const Response& response) {
   const auto size = static_cast<std::uint32_t>(response.body.size());
+  for (const auto& [name, value] : response.headers)
+    OrthancPluginSetHttpHeader(host.context(), output, name.c_str(), value.c_str());
   if (response.status == 200) {
     OrthancPluginAnswerBuffer(host.context(), output, response.body.data(), size, response.content_type.c_str());
     return;

@@ -7,6 +7,7 @@
 
 #include <chexworld/result.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,8 @@ namespace chexworld::plugin {
 struct Request {
   std::string method;               ///< "GET", "POST", "PUT", "DELETE"
   std::vector<std::string> groups;  ///< what the route's pattern captured
-  std::string query;                ///< "?limit=10&state=parked", encoded; empty without arguments
+  std::string query;                ///< "?limit=10&state=parked", encoded; empty without arguments. With other methods
+                                    ///< than GET from the header X-Chexworld-Arguments
   std::string_view body;            ///< valid during the callback
   std::string content_type;
   std::string accept;
@@ -27,6 +29,7 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
+  std::map<std::string, std::string> headers = {};  ///< besides content type and length
 };
 
 Response json_response(const Json& json, int status = 200);

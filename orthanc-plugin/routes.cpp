@@ -2,9 +2,12 @@
 #include "orthanc-plugin/routes.h"
 
 #include "base/failure.h"
-#include "orthanc-plugin/rest.h"
+#include "orthanc-plugin/bundle_upload.h"
+#include "orthanc-plugin/handlers.h"
+#include "orthanc-plugin/pages.h"
 
 #include <atomic>
+#include <set>
 
 namespace chexworld::plugin {
 namespace {
@@ -18,97 +21,14 @@ Registered registered;
 
 using Handler = Response (*)(Service& service, const Request& request);
 
-Response forwarded(Service& service, const Request& request, const std::string& target) {
-  WorkerRequest message;
-  message.method = request.method;
-  message.target = target + request.query;
-  message.body = request.body;
-  if (!request.content_type.empty()) message.content_type = request.content_type;
-  message.accept = request.accept;
-  message.time_limit = std::chrono::minutes(5);  // activating a model takes a while
-  WorkerAnswer answer = service.worker().call(message).value();
-  return {answer.status, answer.content_type.empty() ? "application/json" : answer.content_type,
-          std::move(answer.body)};
+Service& running_service() {
+  Service* const service = registered.service;
+  if (!service) fail(ErrorCode::kUnavailable, "the plugin is stopping");
+  return *service;
 }
-
-// ---- of the whole ----
-
-Response status(Service& service, const Request&) { return json_response(service.status()); }
-
-Response failures(Service& service, const Request& request) { return forwarded(service, request, "/v1/failures"); }
-
-Response retry(Service& service, const Request& request) {
-  return forwarded(service, request, "/v1/failures/" + url_encoded(request.groups.at(0)) + "/retry");
-}
-
-Response models(Service& service, const Request& request) { return forwarded(service, request, "/v1/models"); }
-
-Response active_model(Service& service, const Request& request) {
-  return forwarded(service, request, "/v1/models/active");
-}
-
-Response model(Service& service, const Request& request) {
-  return forwarded(service, request, "/v1/models/" + url_encoded(request.groups.at(0)));
-}
-
-Response search(Service& service, const Request& request) { return forwarded(service, request, "/v1/search"); }
-
-std::shared_ptr<Follower> follower_of(Service& service) {
-  auto follower = service.follower();
-  if (!follower) fail(ErrorCode::kUnavailable, "the plugin is starting or stopping");
-  return follower;
-}
-
-Response backfill(Service& service, const Request&) {
-  if (!follower_of(service)->backfill()) fail(ErrorCode::kConflict, "a backfill is under way already");
-  return json_response({{"status", "started"}}, 202);
-}
-
-// ---- of one resource ----
-
-/// A DICOM tag of one of Orthanc's resources.
-std::string tag_of(const std::string& kind, const std::string& id, const char* tag) {
-  const auto resource = registered.host->get("/" + kind + "/" + url_encoded(id));
-  if (!resource) fail(ErrorCode::kNotFound, "Orthanc has no such resource");
-  return resource->at("MainDicomTags").at(tag).get<std::string>();
-}
-
-std::string instance_target(const Request& request) {
-  return "/v1/instances/" + url_encoded(tag_of("instances", request.groups.at(0), "SOPInstanceUID"));
-}
-
-Response instance(Service& service, const Request& request) {
-  return forwarded(service, request, instance_target(request));
-}
-
-Response embedding(Service& service, const Request& request) {
-  return forwarded(service, request, instance_target(request) + "/embedding");
-}
-
-Response process_study(Service& service, const std::string& id) {
-  const auto found = registered.host->get("/studies/" + url_encoded(id) + "/instances?expand=false");
-  if (!found) fail(ErrorCode::kNotFound, "Orthanc has no such resource");
-  std::vector<std::string> ids;
-  for (const Json& entry : *found)
-    ids.push_back(entry.is_string() ? entry.get<std::string>() : entry.at("ID").get<std::string>());
-  follower_of(service)->process(ids);
-  return json_response({{"queued", ids.size()}}, 202);
-}
-
-Response study(Service& service, const Request& request) {
-  const std::string& id = request.groups.at(0);
-  if (request.method == "POST") return process_study(service, id);
-  return forwarded(service, request, "/v1/studies/" + url_encoded(tag_of("studies", id, "StudyInstanceUID")));
-}
-
-// ---- to Orthanc ----
 
 Response answer(Handler handler, const OrthancPluginHttpRequest& request) {
-  const auto response = capture([&] {
-    Service* const service = registered.service;
-    if (!service) fail(ErrorCode::kUnavailable, "the plugin is stopping");
-    return handler(*service, request_from(request));
-  });
+  const auto response = capture([&] { return handler(running_service(), request_from(request)); });
   return response.ok() ? *response : error_response(response.error());
 }
 
@@ -124,6 +44,40 @@ OrthancPluginErrorCode on_request(OrthancPluginRestOutput* output, const char*,
   });
 }
 
+// ---- what needs no worker ----
+
+Response get_page(Service&, const Request& request) { return page(request.groups.at(0)); }
+Response get_openapi(Service&, const Request&) { return page("openapi.yaml"); }
+Response get_children(Service&, const Request&);
+
+// ---- uploads ----
+
+BundleUpload& upload_of(OrthancPluginServerChunkedRequestReader* reader) {
+  return *reinterpret_cast<BundleUpload*>(reader);
+}
+
+OrthancPluginErrorCode begin_upload(OrthancPluginServerChunkedRequestReader** reader, const char*,
+                                    const OrthancPluginHttpRequest* request) {
+  return protect([&] {
+    Service* const service = registered.service;
+    auto upload = std::make_unique<BundleUpload>(service ? &service->worker() : nullptr, request_from(*request).query);
+    *reader = reinterpret_cast<OrthancPluginServerChunkedRequestReader*>(upload.release());
+  });
+}
+
+OrthancPluginErrorCode append_upload(OrthancPluginServerChunkedRequestReader* reader, const void* data,
+                                     std::uint32_t size) {
+  return protect([&] { upload_of(reader).append({static_cast<const char*>(data), size}); });
+}
+
+OrthancPluginErrorCode finish_upload(OrthancPluginServerChunkedRequestReader* reader, OrthancPluginRestOutput* output) {
+  return protect([&] { send(*registered.host, output, upload_of(reader).finish()); });
+}
+
+void drop_upload(OrthancPluginServerChunkedRequestReader* reader) { delete &upload_of(reader); }
+
+// ---- to Orthanc ----
+
 constexpr char kGet[] = "GET", kPost[] = "POST", kDelete[] = "DELETE", kGetPost[] = "GET,POST", kGetPut[] = "GET,PUT";
 
 struct Route {
@@ -131,20 +85,37 @@ struct Route {
   OrthancPluginRestCallback callback;
 };
 
-/// The first that matches counts.
+/// The first that matches counts. `POST /chexworld/models` is registered apart: its body comes in pieces.
 constexpr Route kRoutes[] = {
-    {"/chexworld/status", on_request<status, kGet>},
-    {"/chexworld/failures", on_request<failures, kGet>},
-    {"/chexworld/failures/([^/]*)/retry", on_request<retry, kPost>},
-    {"/chexworld/models", on_request<models, kGetPost>},
+    {"/chexworld", on_request<get_children, kGet>},
+    {"/chexworld/status", on_request<get_status, kGet>},
+    {"/chexworld/failures", on_request<get_failures, kGet>},
+    {"/chexworld/failures/([^/]*)/retry", on_request<retry_failure, kPost>},
     {"/chexworld/models/active", on_request<active_model, kGetPut>},
-    {"/chexworld/models/([^/]*)", on_request<model, kDelete>},
+    {"/chexworld/models/([^/]*)", on_request<drop_model, kDelete>},
     {"/chexworld/search", on_request<search, kPost>},
-    {"/chexworld/backfill", on_request<backfill, kPost>},
-    {"/instances/([^/]*)/chexworld", on_request<instance, kGet>},
-    {"/instances/([^/]*)/chexworld/embedding", on_request<embedding, kGet>},
+    {"/chexworld/backfill", on_request<start_backfill, kPost>},
+    {"/chexworld/openapi.yaml", on_request<get_openapi, kGet>},
+    {"/chexworld/pages/([^/]*)", on_request<get_page, kGet>},
+    {"/instances/([^/]*)/chexworld", on_request<get_instance, kGet>},
+    {"/instances/([^/]*)/chexworld/embedding", on_request<get_embedding, kGet>},
+    {"/instances/([^/]*)/chexworld/heatmap", on_request<get_heatmap, kGet>},
+    {"/instances/([^/]*)/chexworld/similar", on_request<similar_to_instance, kGet>},
     {"/studies/([^/]*)/chexworld", on_request<study, kGetPost>},
+    {"/studies/([^/]*)/chexworld/similar", on_request<similar_to_study, kGet>},
 };
+
+/// What lies below /chexworld, as Orthanc lists the children of its own resources.
+Response get_children(Service&, const Request&) {
+  static constexpr std::string_view kRoot = "/chexworld/";
+  std::set<std::string> names{"models"};
+  for (const Route& route : kRoutes) {
+    const std::string_view pattern = route.pattern;
+    if (pattern.starts_with(kRoot))
+      names.emplace(pattern.substr(kRoot.size(), pattern.find('/', kRoot.size()) - kRoot.size()));
+  }
+  return json_response(Json(names));
+}
 
 }  // namespace
 
@@ -152,6 +123,8 @@ void register_routes(const OrthancHost& host, Service& service) {
   static const OrthancHost kept = host;
   registered.host = &kept;
   registered.service = &service;
+  OrthancPluginRegisterChunkedRestCallback(host.context(), "/chexworld/models", on_request<get_models, kGet>,
+                                           begin_upload, nullptr, nullptr, append_upload, finish_upload, drop_upload);
   for (const Route& route : kRoutes)
     OrthancPluginRegisterRestCallbackNoLock(host.context(), route.pattern, route.callback);
 }

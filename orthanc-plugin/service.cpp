@@ -6,10 +6,13 @@
 
 #include <chexworld/version.h>
 
+#include <algorithm>
+
 namespace chexworld::plugin {
 namespace {
 
 constexpr std::chrono::seconds kStatusLimit{5};
+constexpr std::size_t kAnswerCacheBytes = 16u << 20;  // some thousand results
 
 std::unique_ptr<WorkerClient> client_for(const OrthancHost& host, const Settings& settings) {
   if (!settings.own_worker()) return make_remote_client(host, settings.worker_url, settings.worker_token);
@@ -33,7 +36,9 @@ SupervisorOptions supervision(const Settings& settings) {
   if (!settings.store.empty()) options.command.insert(options.command.end(), {"--store", settings.store});
   if (!settings.model.empty()) options.command.insert(options.command.end(), {"--model", settings.model.string()});
   options.lock_file = settings.folder / "worker.lock";
+  if (settings.store.empty()) options.needed_file = settings.folder / "store.sqlite";
   options.drain_timeout = settings.drain_timeout;
+  options.nice = settings.nice;
   return options;
 }
 
@@ -47,8 +52,26 @@ Json json_of(const FollowerState& state) {
 }
 
 Json json_of(const FeederState& state) {
-  return {{"embedded", state.embedded}, {"skipped", state.skipped},   {"refused", state.refused},
-          {"gone", state.gone},         {"repeated", state.repeated}, {"in_hand", state.in_hand}};
+  Json json{{"embedded", state.embedded}, {"skipped", state.skipped},   {"refused", state.refused},
+            {"gone", state.gone},         {"repeated", state.repeated}, {"in_hand", state.in_hand}};
+  if (!state.trouble.empty()) json["trouble"] = state.trouble;
+  return json;
+}
+
+Json json_of(const ReconcilerState& state) {
+  return {{"rounds", state.rounds}, {"checked", state.checked}, {"gone", state.gone}};
+}
+
+/// How far the active model has got with the archive, from the worker's status; nothing where it does not say.
+Json progress_in(const Json& worker) {
+  const Json coverage = worker.value("coverage", Json());
+  if (!coverage.is_object()) return nullptr;
+  const auto known = coverage.value("instances", std::uint64_t(0));
+  const auto done = coverage.value("with_result", std::uint64_t(0)) + coverage.value("given_up", std::uint64_t(0));
+  return {{"instances", known},
+          {"done", done},
+          {"remaining", known > done ? known - done : 0},
+          {"share", known == 0 ? 1.0 : double(std::min(done, known)) / double(known)}};
 }
 
 Json json_of(const SupervisorState& state) {
@@ -82,15 +105,22 @@ void publish(const OrthancHost& host, const SupervisorState& state) {
 }  // namespace
 
 Service::Service(const OrthancHost& host, const Settings& settings)
-    : host_(host), settings_(settings), archive_(host), client_(client_for(host, settings)) {}
+    : host_(host),
+      settings_(settings),
+      archive_(host),
+      client_(client_for(host, settings)),
+      answers_(kAnswerCacheBytes) {}
 
 void Service::start() {
   const std::scoped_lock lock(mutex_);
   if (follower_) return;
   if (settings_.own_worker()) supervisor_ = std::make_shared<Supervisor>(supervision(settings_));
   follower_ = std::make_shared<Follower>(archive_, *client_, settings_.poll_interval, [this] { work_queued(); });
-  feeder_ = std::make_shared<Feeder>(archive_, *client_, settings_.concurrent_instances,
-                                     [follower = follower_](const std::string& id) { follower->removed(id); });
+  const auto gone = [follower = follower_](const std::string& id) { follower->removed(id); };
+  feeder_ = std::make_shared<Feeder>(
+      archive_, *client_, FeederOptions{settings_.concurrent_instances, settings_.rate, settings_.backfill_rate}, gone);
+  reconciler_ = std::make_shared<Reconciler>(
+      archive_, *client_, ReconcilerOptions{settings_.reconcile_interval, settings_.reconcile_rate}, gone);
   follower_->start();
 }
 
@@ -99,12 +129,15 @@ void Service::stop() {
   std::shared_ptr<Follower> follower;
   std::shared_ptr<Feeder> feeder;
   std::shared_ptr<Supervisor> supervisor;
+  std::shared_ptr<Reconciler> reconciler;
   {
     const std::scoped_lock lock(mutex_);
     follower = std::move(follower_);
     feeder = std::move(feeder_);
     supervisor = std::move(supervisor_);
+    reconciler = std::move(reconciler_);
   }
+  if (reconciler) reconciler->stop();
   if (follower) follower->stop();
   if (feeder) feeder->stop();
   if (supervisor) supervisor->stop();
@@ -113,6 +146,12 @@ void Service::stop() {
 std::shared_ptr<Follower> Service::follower() const {
   const std::scoped_lock lock(mutex_);
   return follower_;
+}
+
+std::shared_ptr<Follower> Service::running_follower() const {
+  auto follower = this->follower();
+  if (!follower) fail(ErrorCode::kUnavailable, "the plugin is starting or stopping");
+  return follower;
 }
 
 void Service::work_queued() {
@@ -125,6 +164,7 @@ void Service::instance_arrived() {
 }
 
 void Service::instance_removed(const std::string& instance_id) {
+  answers_.clear();
   if (const auto follower = this->follower()) follower->removed(instance_id);
 }
 
@@ -142,15 +182,18 @@ Json Service::status() {
     if (follower_) json["follower"] = json_of(follower_->state());
     if (feeder_) json["feeder"] = json_of(feeder_->state());
     if (supervisor_) json["worker_process"] = json_of(supervisor_->state());
+    if (reconciler_) json["reconciler"] = json_of(reconciler_->state());
   }
   const Result<Json> worker = capture([&] {
     const WorkerAnswer answer = client_->call({.target = "/v1/status", .time_limit = kStatusLimit}).value();
     return parse_json(answer.body, "the worker's status");
   });
-  if (worker.ok())
+  if (worker.ok()) {
     json["worker"] = *worker;
-  else
+    json["embedding_progress"] = progress_in(*worker);
+  } else {
     json["worker"] = {{"state", "down"}, {"trouble", worker.error().message()}};
+  }
   return json;
 }
 

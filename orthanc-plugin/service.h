@@ -3,9 +3,11 @@
 // Everything that runs between OrthancStarted and OrthancStopped.
 #pragma once
 
+#include "orthanc-plugin/answer_cache.h"
 #include "orthanc-plugin/feeder.h"
 #include "orthanc-plugin/follower.h"
 #include "orthanc-plugin/orthanc_archive.h"
+#include "orthanc-plugin/reconciler.h"
 #include "orthanc-plugin/settings.h"
 #include "orthanc-plugin/supervisor.h"
 
@@ -26,26 +28,31 @@ class Service {
   void instance_removed(const std::string& instance_id);
 
   WorkerClient& worker() { return *client_; }
+  const OrthancHost& host() const { return host_; }
   const Archive& archive() const { return archive_; }
-  /// Nothing before start() and after stop().
-  std::shared_ptr<Follower> follower() const;
+  AnswerCache& answers() { return answers_; }
+  /// Throws Failure(kUnavailable) before start() and after stop().
+  std::shared_ptr<Follower> running_follower() const;
   /// What `GET /chexworld/status` answers.
   Json status();
   /// Sets Orthanc's metrics `orthanc_chexworld_*`; asks nobody else, so it is quick.
   void publish_metrics() const;
 
  private:
+  std::shared_ptr<Follower> follower() const;
   void work_queued();
 
   const OrthancHost host_;
   const Settings settings_;
   const OrthancArchive archive_;
   const std::unique_ptr<WorkerClient> client_;
+  AnswerCache answers_;
 
   mutable std::mutex mutex_;  // of the pointers
   std::shared_ptr<Supervisor> supervisor_;
   std::shared_ptr<Feeder> feeder_;
   std::shared_ptr<Follower> follower_;
+  std::shared_ptr<Reconciler> reconciler_;
 };
 
 }  // namespace chexworld::plugin

@@ -9,6 +9,7 @@ namespace chexworld::plugin {
 namespace {
 
 constexpr const char* kSection = "configuration section \"Chexworld\"";
+constexpr double kMostRate = 1e6;                          // per second
 constexpr const char* kStorageDefault = "OrthancStorage";  // Orthanc's own
 
 std::filesystem::path storage_of(const Json& configuration) {
@@ -51,11 +52,17 @@ Settings read_settings(const Json& orthanc_configuration) {
   if (!model.empty()) settings.model = (storage / model).lexically_normal();
   settings.precision = reader.choice("Precision", settings.precision, {"auto", "f32", "bf16", "int8"});
   settings.threads = int(reader.integer("Threads", settings.threads, {0, 1024}));
+  settings.nice = int(reader.integer("Nice", settings.nice, {0, 19}));
   settings.drain_timeout =
       std::chrono::seconds(reader.integer("DrainTimeout", settings.drain_timeout.count(), {0, 3600}));
   settings.concurrent_instances = int(reader.integer("ConcurrentInstances", settings.concurrent_instances, {1, 64}));
   settings.poll_interval =
       std::chrono::seconds(reader.integer("PollInterval", settings.poll_interval.count(), {1, 3600}));
+  settings.rate = reader.number("Rate", settings.rate, {0, kMostRate});
+  settings.backfill_rate = reader.number("BackfillRate", settings.backfill_rate, {0, kMostRate});
+  settings.reconcile_interval = std::chrono::minutes(
+      reader.integer("ReconcileInterval", settings.reconcile_interval.count(), {0, 60 * 24 * 365}));
+  settings.reconcile_rate = reader.number("ReconcileRate", settings.reconcile_rate, {0, kMostRate});
   reader.finish();
   require_short_socket(settings);
   return settings;

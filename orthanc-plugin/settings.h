@@ -25,11 +25,16 @@ struct Settings {
   std::filesystem::path model;             ///< "Model": bundle to begin with
   std::string precision = "auto";          ///< "Precision"
   int threads = 0;                         ///< "Threads" for inference; 0: all
+  int nice = 10;                           ///< "Nice": 0 to 19, lets Orthanc go first where processors are short
   std::chrono::seconds drain_timeout{30};  ///< "DrainTimeout", seconds
 
   // ---- following ----
   int concurrent_instances = 4;            ///< "ConcurrentInstances" handed to the worker at once
   std::chrono::seconds poll_interval{10};  ///< "PollInterval", seconds
+  double rate = 0;                         ///< "Rate", instances per second handed to the worker; 0: no limit
+  double backfill_rate = 0;                ///< "BackfillRate", of them those that are no new arrivals; 0: no limit
+  std::chrono::minutes reconcile_interval{24 * 60};  ///< "ReconcileInterval", minutes; 0: never
+  double reconcile_rate = 50;                        ///< "ReconcileRate", instances looked up per second; 0: no limit
 
   bool own_worker() const { return worker_url.empty(); }
   std::filesystem::path socket() const { return folder / "worker.sock"; }

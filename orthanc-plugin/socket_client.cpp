@@ -2,11 +2,14 @@
 #include "base/failure.h"
 #include "orthanc-plugin/worker_client.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace chexworld::plugin {
@@ -45,17 +48,60 @@ class Connection {
     finish([&](auto done) {
       http::async_write(socket_, message, [done](error_code error, std::size_t) { done(error); });
     });
+    return answer();
+  }
+
+  // ---- a body in pieces: begin, append..., end ----
+
+  void begin(const WorkerRequest& request) {
+    step_limit_ = request.time_limit;
+    extend_deadline();
+    finish([&](auto done) { socket_.async_connect(endpoint_, done); });
+    http::request<http::empty_body> message(http::string_to_verb(request.method), request.target, 11);
+    message.set(http::field::host, "worker");
+    message.set(http::field::content_type, request.content_type);
+    message.chunked(true);
+    http::request_serializer<http::empty_body> serializer(message);
+    finish([&](auto done) {
+      http::async_write_header(socket_, serializer, [done](error_code error, std::size_t) { done(error); });
+    });
+  }
+
+  void append(std::string_view piece) {
+    extend_deadline();
+    finish([&](auto done) {
+      asio::async_write(socket_, http::make_chunk(asio::buffer(piece)),
+                        [done](error_code error, std::size_t) { done(error); });
+    });
+  }
+
+  void end() {
+    extend_deadline();
+    finish([&](auto done) {
+      asio::async_write(socket_, http::make_chunk_last(), [done](error_code error, std::size_t) { done(error); });
+    });
+  }
+
+  WorkerAnswer answer() {
     http::response_parser<http::string_body> parser;
     parser.body_limit(kMostAnswerBytes);
     finish([&](auto done) {
       http::async_read(socket_, buffer_, parser, [done](error_code error, std::size_t) { done(error); });
     });
     reusable_ = parser.get().keep_alive();
-    return {int(parser.get().result_int()), std::string(parser.get()[http::field::content_type]),
-            std::move(parser.get().body())};
+    WorkerAnswer answer{int(parser.get().result_int()), std::string(parser.get()[http::field::content_type]),
+                        std::move(parser.get().body())};
+    for (const auto& field : parser.get()) {
+      std::string name(field.name_string());
+      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+      if (passes_on(name)) answer.headers[name] = std::string(field.value());
+    }
+    return answer;
   }
 
  private:
+  void extend_deadline() { deadline_ = SteadyClock::now() + step_limit_; }
+
   /// Starts an operation and runs the loop until it is done, the time is over, or everything is given up.
   template <class Start>
   void finish(Start start) {
@@ -86,8 +132,40 @@ class Connection {
   asio::local::stream_protocol::socket socket_;
   beast::flat_buffer buffer_;
   SteadyClock::time_point deadline_;
+  std::chrono::milliseconds step_limit_{0};
   bool used_ = false;
   bool reusable_ = false;
+};
+
+class SocketUpload final : public WorkerUpload {
+ public:
+  SocketUpload(const std::string& socket_path, const std::atomic<bool>& aborted, const WorkerRequest& request)
+      : connection_(socket_path, aborted) {
+    connection_.begin(request);
+  }
+
+  void append(std::string_view piece) override {
+    if (!piece.empty()) step([&] { connection_.append(piece); });
+  }
+
+  WorkerAnswer finish() override {
+    step([&] { connection_.end(); });
+    // A worker that refuses (no room, not allowed) answers before it has everything, and listens no more.
+    Result<WorkerAnswer> answer = capture([&] { return connection_.answer(); });
+    if (!answer.ok() && failed_) throw Failure(*failed_);
+    return std::move(answer).value();
+  }
+
+ private:
+  template <class Step>
+  void step(Step take) {
+    if (failed_) return;
+    const Result<void> taken = capture(take);
+    if (!taken.ok()) failed_ = taken.error();
+  }
+
+  Connection connection_;
+  std::optional<Error> failed_;
 };
 
 class SocketClient final : public WorkerClient {
@@ -108,6 +186,11 @@ class SocketClient final : public WorkerClient {
       if (connection->reusable()) keep(std::move(connection));
       return std::move(answer).value();
     });
+  }
+
+  std::unique_ptr<WorkerUpload> upload(const WorkerRequest& request) override {
+    if (aborted_) fail(ErrorCode::kCancelled, "the plugin is stopping");
+    return std::make_unique<SocketUpload>(socket_path_, aborted_, request);
   }
 
   void abort() override { aborted_ = true; }

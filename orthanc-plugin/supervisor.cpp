@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct Launch {
   int lock = -1;
   int output = -1;
   int parent = 0;
+  int nice = 0;
 };
 
 [[noreturn]] void become_worker(const Launch& launch) {
@@ -42,6 +44,7 @@ struct Launch {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGCHLD}) std::signal(signal, SIG_DFL);
+  setpriority(PRIO_PROCESS, 0, launch.nice);
   setpgid(0, 0);  // Ctrl-C at Orthanc's terminal is Orthanc's; it will ask us to drain
   dup2(launch.output, STDOUT_FILENO);
   dup2(launch.output, STDERR_FILENO);
@@ -79,6 +82,15 @@ void log_worker_line(const std::string& line) {
 /// `at_least` above standard streams and the lock's place, so that nothing is overwritten while moved.
 FileDescriptor moved_up(FileDescriptor descriptor) {
   return FileDescriptor(fcntl(descriptor.get(), F_DUPFD_CLOEXEC, kLockDescriptor + 1));
+}
+
+/// Whether a file that was there has gone.
+bool vanished(const std::filesystem::path& file, bool& seen) {
+  if (file.empty()) return false;
+  std::error_code ignored;
+  const bool there = std::filesystem::exists(file, ignored);
+  if (there) seen = true;
+  return seen && !there;
 }
 
 }  // namespace
@@ -129,7 +141,7 @@ void Supervisor::run_once(const std::stop_token& stop) {
   if (pipe2(ends, O_CLOEXEC) != 0) fail_errno("making a pipe", errno);
   const FileDescriptor output(ends[0]);
   FileDescriptor theirs = moved_up(FileDescriptor(ends[1]));
-  Launch launch{.lock = lock.get(), .output = theirs.get(), .parent = int(getpid())};
+  Launch launch{.lock = lock.get(), .output = theirs.get(), .parent = int(getpid()), .nice = options_.nice};
   for (const std::string& word : options_.command) launch.arguments.push_back(const_cast<char*>(word.c_str()));
   launch.arguments.push_back(nullptr);
   const pid_t pid = fork();
@@ -151,10 +163,14 @@ void Supervisor::run_once(const std::stop_token& stop) {
 void Supervisor::watch(int process, int output, const std::stop_token& stop) {
   LineReader lines(log_worker_line);
   std::optional<SteadyClock::time_point> kill_at;
+  bool seen = false;  // the file that the worker needs
+  const int look = options_.needed_file.empty() ? -1 : int(options_.look_every.count());
   pollfd wanted[] = {{process, POLLIN, 0}, {output, POLLIN, 0}, {stop_signal_, POLLIN, 0}};
   for (;;) {
-    poll(wanted, kill_at ? 2 : 3, kill_at ? 100 : -1);
-    if (stop.stop_requested() && !kill_at) {
+    poll(wanted, kill_at ? 2 : 3, kill_at ? 100 : look);
+    const bool lost = vanished(options_.needed_file, seen);
+    if (lost && !kill_at) log_warning("the worker's store was deleted; the worker is started anew");
+    if ((stop.stop_requested() || lost) && !kill_at) {
       syscall(SYS_pidfd_send_signal, process, SIGTERM, nullptr, 0);
       kill_at = SteadyClock::now() + options_.drain_timeout;
     }

@@ -16,6 +16,11 @@ namespace chexworld::plugin {
 struct SupervisorOptions {
   std::vector<std::string> command;  ///< program, looked up on the path, and its arguments
   std::filesystem::path lock_file;   ///< held by the worker: a second one for the same folder waits
+  /// A worker whose file this was goes on with what nobody can see any more: once it is gone, the worker is started
+  /// anew. Empty: none.
+  std::filesystem::path needed_file;
+  std::chrono::milliseconds look_every{1'000};  ///< for that file
+  int nice = 0;                                 ///< 0 to 19: how far the worker steps back when processors are short
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds first_pause{500};  ///< before it is started again; doubled each time
   std::chrono::milliseconds longest_pause{30'000};

@@ -18,11 +18,11 @@ class Wake {
     changed_.notify_all();
   }
 
-  /// Returns when called, when stopping, or after `limit`.
-  void wait(const std::stop_token& stop, std::chrono::milliseconds limit) {
+  /// Returns when called, when stopping, or after `limit`; whether it was called.
+  bool wait(const std::stop_token& stop, std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, stop, limit, [&] { return called_; });
-    called_ = false;
+    return std::exchange(called_, false);
   }
 
  private:

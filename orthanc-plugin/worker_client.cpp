@@ -14,6 +14,8 @@ ErrorCode code_for(int status) {
 
 }  // namespace
 
+bool passes_on(std::string_view name) { return name.starts_with("x-chexworld-") || name == "retry-after"; }
+
 Error error_of(const WorkerAnswer& answer) {
   const Json json = Json::parse(answer.body, nullptr, false);
   const Json sentence = json.is_object() ? json.value("/error/message"_json_pointer, Json()) : Json();

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,8 +30,24 @@ struct WorkerAnswer {
   int status = 0;
   std::string content_type;
   std::string body;
+  std::map<std::string, std::string> headers = {};  ///< those that passes_on() names, in lower case
 
   bool ok() const { return status >= 200 && status < 300; }
+};
+
+/// Whether a header of the worker's answer is meant for whoever asked us: X-Chexworld-..., Retry-After. `name` in lower
+/// case.
+bool passes_on(std::string_view name);
+
+/// A request whose body goes to the worker as it comes, and is never held as a whole. Used by one thread at a time;
+/// destroyed before finish(), the request is given up.
+class WorkerUpload {
+ public:
+  virtual ~WorkerUpload() = default;
+  /// Returns once the piece has been taken; it may be dropped then. What goes wrong is told by finish().
+  virtual void append(std::string_view piece) = 0;
+  /// The worker's answer; throws Failure as WorkerClient::call does.
+  virtual WorkerAnswer finish() = 0;
 };
 
 /// Thread safe. An answer of any status is an answer; kUnavailable (nobody listens, connection lost), kTimeout and
@@ -39,6 +56,9 @@ class WorkerClient {
  public:
   virtual ~WorkerClient() = default;
   virtual Result<WorkerAnswer> call(const WorkerRequest& request) = 0;
+  /// Begins a request with a body of unknown length; its own `body` does not count, its time limit is that of each step
+  /// and of the answer. The client must outlive it. Throws Failure where there is no worker.
+  virtual std::unique_ptr<WorkerUpload> upload(const WorkerRequest& request) = 0;
   /// Calls end with kCancelled from now on, those under way soon.
   virtual void abort() = 0;
 };

@@ -205,6 +205,10 @@ TEST_F(Serve, FindsSimilarCases) {
   EXPECT_EQ(others["hits"].size(), 9u);
   EXPECT_THAT(uids(others), Not(testing::Contains(film_uid(1))));
 
+  const Json of_study =
+      client_.get("/v1/studies/" + film_study_uid(11) + "/similar?k=20&exclude-same-study=true").json();
+  EXPECT_EQ(of_study["hits"].size(), 10u);
+
   const Json upload = client_.post("/v1/search?k=3", film_bytes(5)).json();
   EXPECT_EQ(uids(upload).at(0), film_uid(5));
   EXPECT_NEAR(upload["hits"][0]["score"].get<double>(), 1, 1e-3);

@@ -44,6 +44,36 @@ TEST_P(StoreContract, WorkIsClaimedArrivalsFirstAndOnce) {
   EXPECT_THAT(claim(10), IsEmpty());
 }
 
+TEST_P(StoreContract, ArrivalsCanBeClaimedAlone) {
+  queue(1, 3, Priority::kBackfill);
+  queue(10, 11);
+  ClaimRequest request{model_.model_id, "worker-1", 5};
+  request.least = Priority::kArrival;
+  EXPECT_THAT(store_->claim(request), SizeIs(2));
+  EXPECT_THAT(store_->claim(request), IsEmpty());
+  EXPECT_THAT(claim(5), SizeIs(3));
+}
+
+TEST_P(StoreContract, InstancesOfAServerArePagedThrough) {
+  EXPECT_THAT(store_->instances_of(sample_location(1).server, "", 10), IsEmpty());
+  store_->commit({{sample_outcome(1, model_), sample_outcome(2, model_)}, {}, {}, {}});
+  queue(2, 4);  // one of them has a result already
+  const std::string server = sample_location(1).server;
+  std::set<std::string> expected;
+  for (int i = 1; i <= 4; ++i) expected.insert(sample_location(i).instance_id);
+  std::vector<std::string> found;
+  for (std::string after;;) {
+    const auto page = store_->instances_of(server, after, 3);
+    if (page.empty()) break;
+    found.insert(found.end(), page.begin(), page.end());
+    after = page.back();
+  }
+  EXPECT_THAT(found, testing::ElementsAreArray(expected));
+  EXPECT_THAT(store_->instances_of("another-server", "", 10), IsEmpty());
+  store_->commit({{}, {}, {sample_location(1), sample_location(4)}, {}});
+  EXPECT_THAT(store_->instances_of(server, "", 10), SizeIs(2));
+}
+
 TEST_P(StoreContract, DoneWorkLeavesTheQueue) {
   queue(1, 1);
   const auto work = claim(1);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <csignal>
+#include <cstdlib>
 
 namespace chexworld::test {
 
@@ -28,15 +29,37 @@ void OrthancServer::start(const Json& chexworld) {
   wait_until([this] { return !running() || get("/system").status == 200; }, 30s);
 }
 
-HttpAnswer OrthancServer::request(const std::string& method, const std::string& path, const std::string& body) const {
-  std::vector<std::string> command{"curl",        "--silent",       "--max-time", "30",
+HttpAnswer OrthancServer::curl(const std::string& method, const std::string& path,
+                               const std::vector<std::string>& arguments) const {
+  std::vector<std::string> command{"curl",        "--silent",       "--max-time", "120",
                                    "--write-out", "\n%{http_code}", "--request",  method};
-  if (!body.empty()) command.insert(command.end(), {"--data-binary", body});
-  command.push_back("http://127.0.0.1:" + std::to_string(http_port_) + path);
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  command.push_back(url() + path);
   const std::string output = run(command).output;
   const std::size_t line = output.rfind('\n');
   return line == std::string::npos ? HttpAnswer{}
                                    : HttpAnswer{std::atoi(output.c_str() + line + 1), output.substr(0, line)};
+}
+
+HttpAnswer OrthancServer::request(const std::string& method, const std::string& path, const std::string& body,
+                                  const std::string& arguments) const {
+  std::vector<std::string> words;
+  if (!body.empty()) words = {"--data-binary", body};
+  if (!arguments.empty()) words.insert(words.end(), {"--header", "X-Chexworld-Arguments: " + arguments});
+  return curl(method, path, words);
+}
+
+HttpAnswer OrthancServer::stream(const std::string& method, const std::string& path, const std::filesystem::path& file,
+                                 const std::string& arguments) const {
+  return curl(method, path,
+              {"--header", "Transfer-Encoding: chunked", "--header", "Expect:", "--header",
+               "X-Chexworld-Arguments: " + arguments, "--upload-file", file.string()});
+}
+
+std::uint64_t OrthancServer::peak_resident_bytes() const {
+  const std::string status = text_of("/proc/" + std::to_string(process_->pid()) + "/status");
+  const std::size_t line = status.find("VmHWM:");
+  return line == std::string::npos ? 0 : std::strtoull(status.c_str() + line + 6, nullptr, 10) << 10;
 }
 
 std::string OrthancServer::upload(const std::filesystem::path& file) const {

@@ -26,10 +26,17 @@ class OrthancServer {
 
   bool running() { return process_->running(); }
   HttpAnswer get(const std::string& path) const { return request("GET", path, ""); }
-  HttpAnswer request(const std::string& method, const std::string& path, const std::string& body) const;
+  /// `arguments` "k=1&exact=true" go to the plugin in a header: Orthanc passes a query on with GET alone.
+  HttpAnswer request(const std::string& method, const std::string& path, const std::string& body,
+                     const std::string& arguments = "") const;
+  /// Sends a file in chunks, without telling its length first.
+  HttpAnswer stream(const std::string& method, const std::string& path, const std::filesystem::path& file,
+                    const std::string& arguments = "") const;
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(http_port_); }
   std::string log() const { return text_of(folder_ / "orthanc.log"); }
   int dicom_port() const { return dicom_port_; }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(http_port_); }
+  /// Most memory that the process has had resident, bytes.
+  std::uint64_t peak_resident_bytes() const;
   /// Adds a DICOM file over HTTP; its Orthanc id, empty where Orthanc refuses it.
   std::string upload(const std::filesystem::path& file) const;
   /// Orthanc ids of all instances.
@@ -42,6 +49,8 @@ class OrthancServer {
   void start(const Json& chexworld);
 
  private:
+  HttpAnswer curl(const std::string& method, const std::string& path, const std::vector<std::string>& arguments) const;
+
   TemporaryFolder folder_;
   int http_port_;
   int dicom_port_;

@@ -96,7 +96,7 @@ HttpAnswer ask(const ServerAddress& server, const HttpCredentials& credentials, 
   } else if (!credentials.user.empty()) {
     request.set(http::field::authorization, "Basic " + base64(credentials.user + ":" + credentials.password));
   }
-  request.prepare_payload();
+  if (!request.chunked()) request.prepare_payload();
   HttpAnswer answer;
   std::exception_ptr failure;
   asio::io_context context;
@@ -199,6 +199,7 @@ HttpAnswer HttpClient::post_file(const std::string& target, const std::filesyste
   beast::error_code error;
   request.body().open(file.c_str(), beast::file_mode::scan, error);
   if (error) fail(ErrorCode::kInputOutput, "reading " + file.string() + ": " + error.message());
+  request.chunked(true);  // Orthanc gathers a body of announced length in memory; one in chunks it hands on
   return ask(server_, credentials_, options_, request);
 }
 

@@ -105,7 +105,8 @@ struct ClaimRequest {
   std::string owner;       ///< who works, for people to read
   std::uint32_t most = 1;  ///< items at once
   std::chrono::milliseconds lease{60'000};
-  std::uint32_t max_attempts = 5;  ///< an item whose worker died this often is parked as "worker-died"
+  std::uint32_t max_attempts = 5;        ///< an item whose worker died this often is parked as "worker-died"
+  Priority least = Priority::kBackfill;  ///< kArrival: leaves what is queued as backfill alone
 };
 
 struct ClaimedWork {

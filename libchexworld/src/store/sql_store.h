@@ -35,6 +35,8 @@ class SqlStore final : public Store {
   std::optional<InstanceRecord> instance(const std::string& sop_instance_uid) override;
   std::optional<InstanceRecord> instance_at(const std::string& server, const std::string& instance_id) override;
   std::vector<Location> locations(const std::string& sop_instance_uid) override;
+  std::vector<std::string> instances_of(const std::string& server, const std::string& after,
+                                        std::uint32_t most) override;
   std::optional<StoredResult> result(const std::string& sop_instance_uid, const std::string& model_id) override;
   std::vector<StoredResult> study(const std::string& study_instance_uid, const std::string& model_id) override;
   std::vector<StoredResult> rows(const std::string& model_id, std::span<const std::int64_t> rows) override;

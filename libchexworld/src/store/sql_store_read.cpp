@@ -41,6 +41,19 @@ std::vector<Location> SqlStore::locations(const std::string& sop_instance_uid) {
   return found;
 }
 
+std::vector<std::string> SqlStore::instances_of(const std::string& server, const std::string& after,
+                                                std::uint32_t most) {
+  check_text(server, "server");
+  check_text(after, "after");
+  std::vector<std::string> found;
+  for (const SqlRow& row :
+       read("SELECT orthanc_instance FROM locations WHERE server = $1 AND orthanc_instance > $2 UNION SELECT "
+            "orthanc_instance FROM work WHERE server = $1 AND orthanc_instance > $2 ORDER BY orthanc_instance LIMIT $3",
+            {server, after, std::int64_t(most)}))
+    found.push_back(row.text(0));
+  return found;
+}
+
 std::optional<StoredResult> SqlStore::result(const std::string& sop_instance_uid, const std::string& model_id) {
   check_text(sop_instance_uid, "sop_instance_uid");
   check_text(model_id, "model_id");

@@ -84,6 +84,10 @@ class Store {
   virtual std::optional<InstanceRecord> instance(const std::string& sop_instance_uid) = 0;
   virtual std::optional<InstanceRecord> instance_at(const std::string& server, const std::string& instance_id) = 0;
   virtual std::vector<Location> locations(const std::string& sop_instance_uid) = 0;
+  /// Instances that this server is known to hold, or that work is noted for: at most `most` of them, ascending,
+  /// those after `after`. Reading on from the last one until a page is empty gives all.
+  virtual std::vector<std::string> instances_of(const std::string& server, const std::string& after,
+                                                std::uint32_t most) = 0;
   virtual std::optional<StoredResult> result(const std::string& sop_instance_uid, const std::string& model_id) = 0;
   /// All results of a study, by SOP Instance UID.
   virtual std::vector<StoredResult> study(const std::string& study_instance_uid, const std::string& model_id) = 0;

@@ -6,6 +6,8 @@
 #include "worker/json.h"
 #include "worker/routes.h"
 
+#include <utility>
+
 namespace chexworld {
 namespace {
 
@@ -25,10 +27,37 @@ StoredResult stored_result(Worker& worker, const std::string& uid, const std::st
   return std::move(*stored);
 }
 
-HttpResponse get_instance(Worker& worker, const HttpRequest& request, const PathParameters& path) {
+/// The result asked for. A model that has just become active has not seen the archive yet: until it has, an instance
+/// is answered from the model that answers searches, so that nothing is missing for a while. The result names its
+/// model.
+StoredResult result_asked(Worker& worker, const HttpRequest& request, const std::string& uid) {
   Arguments arguments(request);
+  const bool any = !arguments.text("model-id");
   const std::string model_id = model_asked(worker, arguments);
-  const StoredResult stored = stored_result(worker, path.at("sop-uid"), model_id);
+  const std::string before = any ? worker.retrieval().serving_model() : "";
+  if (!before.empty() && before != model_id && !worker.store().result(uid, model_id)) {
+    if (auto stored = worker.store().result(uid, before)) return std::move(*stored);
+  }
+  return stored_result(worker, uid, model_id);
+}
+
+/// The results of one model for a study; as for an instance, the model that has seen more of it.
+std::pair<std::string, std::vector<StoredResult>> study_asked(Worker& worker, const HttpRequest& request,
+                                                              const std::string& uid) {
+  Arguments arguments(request);
+  const bool any = !arguments.text("model-id");
+  const std::string model_id = model_asked(worker, arguments);
+  std::vector<StoredResult> found = worker.store().study(uid, model_id);
+  const std::string before = any ? worker.retrieval().serving_model() : "";
+  if (before.empty() || before == model_id) return {model_id, std::move(found)};
+  std::vector<StoredResult> older = worker.store().study(uid, before);
+  if (older.size() > found.size()) return {before, std::move(older)};
+  return {model_id, std::move(found)};
+}
+
+HttpResponse get_instance(Worker& worker, const HttpRequest& request, const PathParameters& path) {
+  const StoredResult stored = result_asked(worker, request, path.at("sop-uid"));
+  const std::string& model_id = stored.result.model_id;
   Json json = to_json(stored, labels_of(worker, model_id), thresholds_of(worker, model_id));
   Json locations = Json::array();
   for (const Location& location : worker.store().locations(path.at("sop-uid"))) locations.push_back(to_json(location));
@@ -37,17 +66,14 @@ HttpResponse get_instance(Worker& worker, const HttpRequest& request, const Path
 }
 
 HttpResponse get_embedding(Worker& worker, const HttpRequest& request, const PathParameters& path) {
-  Arguments arguments(request);
-  const StoredResult stored = stored_result(worker, path.at("sop-uid"), model_asked(worker, arguments));
+  const StoredResult stored = result_asked(worker, request, path.at("sop-uid"));
   const std::vector<float>& embedding = stored.result.embedding;
   return array_response(request, embedding, {std::int64_t(embedding.size())}, stored.result.model_id,
                         {{"sop_instance_uid", stored.instance.sop_instance_uid}, {"model_id", stored.result.model_id}});
 }
 
 HttpResponse get_study(Worker& worker, const HttpRequest& request, const PathParameters& path) {
-  Arguments arguments(request);
-  const std::string model_id = model_asked(worker, arguments);
-  const std::vector<StoredResult> found = worker.store().study(path.at("study-uid"), model_id);
+  const auto [model_id, found] = study_asked(worker, request, path.at("study-uid"));
   if (found.empty()) fail(ErrorCode::kNotFound, "there is no result of this model for this study");
   const std::vector<std::string> labels = labels_of(worker, model_id);
   const Thresholds thresholds = thresholds_of(worker, model_id);

@@ -39,12 +39,12 @@ HttpResponse found_each(Worker& worker, const Json& body) {
   return json_response({{"replies", std::move(replies)}});
 }
 
-HttpResponse get_similar(Worker& worker, const HttpRequest& request, const PathParameters& path) {
+HttpResponse get_similar(Worker& worker, const HttpRequest& request, SearchExample example) {
   Arguments arguments(request);
   SearchRequest search = search_from_arguments(arguments);
   search.model_id = arguments.text("model-id", "");
   arguments.finish();
-  search.positive.push_back(InstanceExample{path.at("sop-uid")});
+  search.positive.push_back(std::move(example));
   return found(worker, search);
 }
 
@@ -90,9 +90,14 @@ void add_search_routes(Router& router, Worker& worker, Metrics& metrics, Request
     const auto posted = capture([&] { post_search(worker, metrics, later, request, reply); });
     if (!posted.ok()) reply(error_response(posted.error()));
   });
-  router.add_direct(
-      "GET", "/v1/instances/{sop-uid}/similar",
-      [&](const HttpRequest& request, const PathParameters& path) { return get_similar(worker, request, path); });
+  router.add_direct("GET", "/v1/instances/{sop-uid}/similar",
+                    [&](const HttpRequest& request, const PathParameters& path) {
+                      return get_similar(worker, request, InstanceExample{path.at("sop-uid")});
+                    });
+  router.add_direct("GET", "/v1/studies/{study-uid}/similar",
+                    [&](const HttpRequest& request, const PathParameters& path) {
+                      return get_similar(worker, request, StudyExample{path.at("study-uid")});
+                    });
 }
 
 }  // namespace chexworld

@@ -72,6 +72,17 @@ HttpResponse put_cursor(Worker& worker, const HttpRequest& request, const PathPa
                         {"removed", report.removed}});
 }
 
+/// For a comparison with what the server really holds.
+HttpResponse list_locations(Worker& worker, const HttpRequest& request, const PathParameters& path) {
+  Arguments arguments(request);
+  const std::string after = arguments.text("after", "");
+  const auto most = arguments.integer("limit", 1, 10'000).value_or(1000);
+  arguments.finish();
+  const std::string& server = path.at("server");
+  return json_response(
+      {{"server", server}, {"instance_ids", worker.store().instances_of(server, after, std::uint32_t(most))}});
+}
+
 // ---- work --------------------------------------------------------------------------------------------
 
 HttpResponse claim_work(Worker& worker, const HttpRequest& request, const PathParameters&) {
@@ -82,6 +93,7 @@ HttpResponse claim_work(Worker& worker, const HttpRequest& request, const PathPa
   claim.most = std::uint32_t(reader.integer("most", 1, {1, 1000}));
   claim.lease = std::chrono::milliseconds(reader.integer("lease_ms", 60'000, {1, kMostLeaseMs}));
   claim.max_attempts = std::uint32_t(reader.integer("max_attempts", 5, {1, 1000}));
+  if (reader.choice("priority", "backfill", {"arrival", "backfill"}) == "arrival") claim.least = Priority::kArrival;
   reader.finish();
   claim.model_id = active_model(worker);
   Json items = Json::array();
@@ -162,6 +174,7 @@ void add_work_routes(Router& router, Worker& worker) {
   };
   add("GET", "/v1/cursors/{server}", get_cursor);
   add("PUT", "/v1/cursors/{server}", put_cursor);
+  add("GET", "/v1/locations/{server}", list_locations);
   add("POST", "/v1/work/claim", claim_work);
   add("POST", "/v1/work/missing", enqueue_missing);
   add("POST", "/v1/work/{id}/extend", extend_lease);

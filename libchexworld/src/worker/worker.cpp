@@ -29,11 +29,20 @@ std::vector<std::string> labels_of(const BundleInfo& info) {
   return labels;
 }
 
+/// A store that knows no model is new, so an index there is of a store that has gone. Its numbers of rows would mean
+/// other films.
+void forget_stale_index(Store& store, const std::filesystem::path& index) {
+  if (!store.models().empty() || !std::filesystem::exists(index)) return;
+  if (std::filesystem::remove_all(index) > 1)
+    log_warning("the store is new: the search index of another one is removed");
+}
+
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options)
     : options_(options), models_(options.models), store_(open_store(options.store)), decoder_(make_decoder(options)) {
   writer_ = std::make_shared<ResultWriter>(*store_, [this] { return active_id(); }, ResultWriter::Options{});
+  forget_stale_index(*store_, options_.index);
   RetrievalOptions retrieval;
   retrieval.folder = options_.index;
   retrieval_ = std::make_unique<Retrieval>(*store_, retrieval);

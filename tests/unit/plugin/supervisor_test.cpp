@@ -98,6 +98,31 @@ TEST(Supervisor, CarriesItsLinesToTheLogWithTheirLevels) {
                                      Line(LogLevel::kWarning, "worker: Aborted")}));
 }
 
+TEST(Supervisor, StartsAWorkerAnewWhoseStoreWasDeleted) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path store = folder / "store.sqlite";
+  SupervisorOptions options = shell(folder, "echo x > " + store.string() + "; exec sleep 100");
+  options.needed_file = store;
+  options.look_every = 10ms;
+  Supervisor supervisor(options);
+  ASSERT_TRUE(wait_until([&] { return std::filesystem::exists(store); }, 10s));
+  const int first = supervisor.state().process;
+  test::pause(300ms);  // some looks that find the file
+  EXPECT_EQ(supervisor.state().process, first);
+  std::filesystem::remove(store);
+  EXPECT_TRUE(wait_until([&] { return std::filesystem::exists(store); }, 10s)) << "made by the next worker";
+  EXPECT_NE(supervisor.state().process, first);
+}
+
+TEST(Supervisor, LetsThisProcessGoFirst) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path told = folder / "nice";
+  SupervisorOptions options = shell(folder, "nice > " + told.string() + "; exec sleep 100");
+  options.nice = 7;
+  Supervisor supervisor(options);
+  EXPECT_TRUE(wait_until([&] { return test::text_of(told) == "7\n"; }, 10s)) << test::text_of(told);
+}
+
 TEST(Supervisor, SaysWhatCouldNotBeRun) {
   const test::TemporaryFolder folder;
   SupervisorOptions options = shell(folder, "");

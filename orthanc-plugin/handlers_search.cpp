@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// Similar cases: Orthanc's ids in, the worker's answer with Orthanc's ids out.
+#include "base/failure.h"
+#include "orthanc-plugin/handlers.h"
+
+namespace chexworld::plugin {
+namespace {
+
+Json id_or_null(const std::optional<std::string>& id) { return id ? Json(*id) : Json(nullptr); }
+
+/// Where a hit lies in this Orthanc; null where it does not (deleted just now, or a copy of another Orthanc).
+Json place_of(const OrthancHost& host, const Json& hit) {
+  const auto instance = host.instance_of(hit.value("sop_instance_uid", ""));
+  if (!instance) return nullptr;
+  return {{"instance", *instance},
+          {"series", id_or_null(host.series_of(hit.value("series_instance_uid", "")))},
+          {"study", id_or_null(host.study_of(hit.value("study_instance_uid", "")))}};
+}
+
+void add_places(const OrthancHost& host, Json& reply) {
+  for (Json& hit : reply.at("hits")) hit["orthanc"] = place_of(host, hit);
+}
+
+Response with_places(Service& service, Response response) {
+  if (response.status != 200) return response;
+  Json answer = parse_json(response.body, "the worker's answer");
+  if (answer.contains("replies")) {  // of several searches at once
+    for (Json& reply : answer["replies"]) add_places(service.host(), reply);
+  } else {
+    add_places(service.host(), answer);
+  }
+  response.body = answer.dump(2) + "\n";
+  return response;
+}
+
+/// {"orthanc_instance": ID} becomes {"instance": UID}, {"orthanc_study": ID} becomes {"study": UID}.
+void name_by_uid(Service& service, Json& example) {
+  static constexpr struct {
+    const char *ours, *kind, *theirs;
+  } kNames[] = {{"orthanc_instance", "instances", "instance"}, {"orthanc_study", "studies", "study"}};
+  for (const auto& name : kNames) {
+    const auto found = example.find(name.ours);
+    if (found == example.end()) continue;
+    if (!found->is_string())
+      fail(ErrorCode::kInvalidArgument, std::string("'") + name.ours + "' must be an id of Orthanc's");
+    const std::string uid = uid_of(service, name.kind, found->get<std::string>());
+    example.erase(name.ours);
+    example[name.theirs] = uid;
+  }
+}
+
+void translate(Service& service, Json& search) {
+  if (!search.is_object()) return;
+  for (const char* list : {"positive", "negative"})
+    if (search.contains(list) && search[list].is_array())
+      for (Json& example : search[list])
+        if (example.is_object()) name_by_uid(service, example);
+  if (search.contains("searches") && search["searches"].is_array())
+    for (Json& one : search["searches"]) translate(service, one);
+}
+
+std::string translated(Service& service, std::string_view body) {
+  Json search = parse_json(body, "the body");
+  translate(service, search);
+  return search.dump();
+}
+
+/// Orthanc's users seldom name the type of their JSON; no DICOM object, PNG or JPEG begins like this.
+bool is_json(const Request& request) {
+  const std::size_t first = request.body.find_first_not_of(" \t\r\n");
+  return request.content_type.starts_with("application/json") ||
+         (first != std::string_view::npos && request.body[first] == '{');
+}
+
+}  // namespace
+
+Response similar_to_instance(Service& service, const Request& request) {
+  return with_places(service, forwarded(service, request, instance_target(service, request.groups.at(0)) + "/similar"));
+}
+
+Response similar_to_study(Service& service, const Request& request) {
+  return with_places(service, forwarded(service, request, study_target(service, request.groups.at(0)) + "/similar"));
+}
+
+Response search(Service& service, const Request& request) {
+  WorkerRequest message = to_worker(request, "/v1/search");
+  std::string body;
+  if (is_json(request)) {
+    body = translated(service, request.body);
+    message.body = body;
+    message.content_type = "application/json";
+  } else if (!request.content_type.starts_with("image/")) {
+    message.content_type = "application/octet-stream";
+  }
+  return with_places(service, response_from(service.worker().call(message).value()));
+}
+
+}  // namespace chexworld::plugin
