@@ -51,18 +51,31 @@ void name_by_uid(Service& service, Json& example) {
 }
 
 void translate(Service& service, Json& search) {
-  if (!search.is_object()) return;
   for (const char* list : {"positive", "negative"})
-    if (search.contains(list) && search[list].is_array())
+    if (search.is_object() && search.contains(list) && search[list].is_array())
       for (Json& example : search[list])
         if (example.is_object()) name_by_uid(service, example);
-  if (search.contains("searches") && search["searches"].is_array())
-    for (Json& one : search["searches"]) translate(service, one);
+}
+
+/// Writing JSON recurses, so depth is bounded: a body must not be able to exhaust the stack of the PACS.
+Json shallow_json(std::string_view body) {
+  constexpr int kDeepest = 16;
+  const auto bounded = [](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepest) fail(ErrorCode::kMalformed, "the body is nested too deeply");
+    return true;
+  };
+  try {
+    return Json::parse(body, bounded);
+  } catch (const Json::parse_error&) {
+    fail(ErrorCode::kMalformed, "the body is not valid JSON");
+  }
 }
 
 std::string translated(Service& service, std::string_view body) {
-  Json search = parse_json(body, "the body");
+  Json search = shallow_json(body);
   translate(service, search);
+  if (search.is_object() && search.contains("searches") && search["searches"].is_array())
+    for (Json& one : search["searches"]) translate(service, one);
   return search.dump();
 }
 

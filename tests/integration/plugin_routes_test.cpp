@@ -83,6 +83,9 @@ TEST_F(PluginRoutes, SimilarCasesByInstanceStudyIdAndUploadCarryOrthancsIds) {
     EXPECT_EQ(orthanc.request("POST", "/chexworld/search", body).status, 404) << body;
   EXPECT_EQ(orthanc.request("POST", "/chexworld/search", R"({"positive": [{"orthanc_study": 7}]})").status, 400);
   EXPECT_EQ(orthanc.get("/instances/" + first + "/chexworld/similar?nonsense=1").status, 400);
+  write_file_atomically(folder_ / "deep.json", "{\"positive\": " + std::string(2'000'000, '['));
+  EXPECT_EQ(orthanc.request("POST", "/chexworld/search", "@" + (folder_ / "deep.json").string()).status, 422);
+  EXPECT_TRUE(orthanc.running());
 }
 
 TEST_F(PluginRoutes, PagesAndTheirPictures) {
