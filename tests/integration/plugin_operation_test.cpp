@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What happens to an archive over the years: stores are lost, things are deleted while nobody looks, models change.
+#include "base/file.h"
 #include "plugin_flow.h"
 
 #include <atomic>
@@ -31,7 +32,7 @@ class PluginOperation : public PluginFlow {
             const HttpAnswer answer = orthanc.request("POST", "/chexworld/search", "@" + files[i].string(), "k=1");
             if (answer.status != 200) return false;
             const Json hits = Json::parse(answer.body).at("hits");
-            if (hits.size() != 1 || hits[0].at("sop_instance_uid") != film_uid(int(i))) return false;
+            if (hits.size() != 1 || hits[0].value("sop_instance_uid", "") != film_uid(int(i))) return false;
           }
           return true;
         },
@@ -111,7 +112,7 @@ class PluginSwap : public PluginOperation {
     if (answer.status != 200) return told_.add("embedding: " + std::to_string(answer.status) + " " + answer.body);
     const Json json = Json::parse(answer.body);
     const auto vector = json.at("array").at("data").get<std::vector<float>>();
-    if (three_.difference(json.at("model_id"), film, vector) > 2e-3) told_.add("an embedding of another model");
+    if (three_.difference(json.value("model_id", ""), film, vector) > 2e-3) told_.add("an embedding of another model");
   }
   void read(const OrthancServer& orthanc, const std::vector<std::string>& instances, const std::stop_token& stop) {
     for (int i = 0; !stop.stop_requested(); ++i, ++requests_) {
@@ -128,7 +129,7 @@ class PluginSwap : public PluginOperation {
     const Json status = json_from(orthanc.get("/chexworld/status"));
     bool serving = false;
     for (const Json& index : status.value("/worker/indexes"_json_pointer, Json::array()))
-      serving = serving || (index.at("serving") == true && index.at("model_id") == model_id);
+      serving = serving || (index.at("serving") == true && index.value("model_id", "") == model_id);
     return serving && status.value("/embedding_progress/remaining"_json_pointer, 1) == 0;
   }
 

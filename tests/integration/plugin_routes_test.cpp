@@ -24,6 +24,7 @@ class PluginRoutes : public PluginFlow {
   static std::string study_of(const OrthancServer& orthanc, const std::string& instance) {
     return json_from(orthanc.get("/instances/" + instance + "/study")).value("ID", "");
   }
+  static std::string text(const Json& json, const char* key) { return json.at(key).get<std::string>(); }
   /// Searches know what was stored a moment ago once the index has seen it.
   static bool indexed(const OrthancServer& orthanc, const std::string& instance, std::size_t hits) {
     return wait_until(
@@ -52,10 +53,10 @@ TEST_F(PluginRoutes, SimilarCasesByInstanceStudyIdAndUploadCarryOrthancsIds) {
   const Json similar = json_from(orthanc.get("/instances/" + first + "/chexworld/similar?k=20"));
   for (const Json& hit : similar.at("hits")) {
     const std::string id = hit.at("orthanc").at("instance");
-    EXPECT_EQ(tag(orthanc, "/instances/" + id, "SOPInstanceUID"), hit.at("sop_instance_uid"));
-    EXPECT_EQ(hit.at("orthanc").at("study"), study_of(orthanc, id));
-    EXPECT_EQ(tag(orthanc, "/series/" + hit.at("orthanc").at("series").get<std::string>(), "SeriesInstanceUID"),
-              hit.at("series_instance_uid"));
+    EXPECT_EQ(tag(orthanc, "/instances/" + id, "SOPInstanceUID"), text(hit, "sop_instance_uid"));
+    EXPECT_EQ(text(hit.at("orthanc"), "study"), study_of(orthanc, id));
+    EXPECT_EQ(tag(orthanc, "/series/" + text(hit.at("orthanc"), "series"), "SeriesInstanceUID"),
+              text(hit, "series_instance_uid"));
   }
   const auto search = [&](const Json& example) {
     return ids(
@@ -73,7 +74,7 @@ TEST_F(PluginRoutes, SimilarCasesByInstanceStudyIdAndUploadCarryOrthancsIds) {
   const std::string study = study_of(orthanc, first);
   const Json of_study = json_from(orthanc.get("/studies/" + study + "/chexworld/similar?k=20&exclude-same-study=true"));
   EXPECT_EQ(of_study.at("hits").size(), 5u);
-  for (const Json& hit : of_study.at("hits")) EXPECT_NE(hit.at("orthanc").at("study"), study);
+  for (const Json& hit : of_study.at("hits")) EXPECT_NE(text(hit.at("orthanc"), "study"), study);
   EXPECT_EQ(search({{"orthanc_study", study}}).size(), search({{"study", film_study_uid(0)}}).size());
 
   const Json uploaded = json_from(orthanc.request("POST", "/chexworld/search", "@" + files[3].string(), "k=1"));
