@@ -55,6 +55,7 @@ struct Stratum {
 
 struct Findings {
   std::vector<FoldNumber> linear, calibrated, neighbours;
+  Evaluation pooled;                   ///< of all films, each by the head that did not see it, calibrated
   Estimate error_before, error_after;  ///< of calibration, over the held-out films of all folds together
   std::vector<CalibratedHead> heads;
   std::map<int, std::vector<double>> few_shot;  ///< AUROC by films per class
@@ -90,6 +91,15 @@ ScoredFilms scored(const Task& task, const std::vector<double>& probabilities) {
   return {task.labels, probabilities, std::vector<double>(task.labels.findings.size(), 0.5), {}};
 }
 
+/// Calibrated probabilities, with the mean of the heads' thresholds.
+ScoredFilms answered(const Task& task, const CrossValidation& found) {
+  ScoredFilms films{task.labels, found.calibrated, std::vector<double>(task.labels.findings.size()), {}};
+  for (const CalibratedHead& head : found.heads)
+    for (std::size_t k = 0; k < films.thresholds.size(); ++k)
+      films.thresholds[k] += head.thresholds[k] / double(found.heads.size());
+  return films;
+}
+
 std::vector<std::size_t> every_row(const Task& task) {
   std::vector<std::size_t> rows;
   for (std::size_t row = 0; row < task.labels.size(); ++row) rows.push_back(row);
@@ -113,8 +123,7 @@ std::vector<Stratum> strata_of(const ProbeArguments& arguments, const FilmTable&
 }
 
 /// Small folds make a calibration error look large, so it is taken of all of them.
-Estimate pooled_calibration_error(const ScoredFilms& films, const EvaluationOptions& options) {
-  const Evaluation evaluation = evaluate(films, options);
+Estimate calibration_error_of(const Evaluation& evaluation) {
   return estimate_of(evaluation.classes.empty() ? evaluation.means : evaluation.classes, "calibration_error");
 }
 
@@ -128,8 +137,9 @@ Findings find(const ProbeArguments& arguments, const FilmTable& table, const Tas
   findings.linear = summarise_folds(scored(task, found.raw), task.folds, rows, arguments.evaluation);
   findings.calibrated = summarise_folds(scored(task, found.calibrated), task.folds, rows, arguments.evaluation);
   findings.neighbours = summarise_folds(scored(task, found.neighbours), task.folds, rows, arguments.evaluation);
-  findings.error_before = pooled_calibration_error(scored(task, found.raw), arguments.evaluation);
-  findings.error_after = pooled_calibration_error(scored(task, found.calibrated), arguments.evaluation);
+  findings.error_before = calibration_error_of(evaluate(scored(task, found.raw), arguments.evaluation));
+  findings.pooled = evaluate(answered(task, found), arguments.evaluation);
+  findings.error_after = calibration_error_of(findings.pooled);
   findings.strata = strata_of(arguments, table, task, scored(task, found.raw));
   for (const int shots : arguments.shots)
     findings.few_shot[shots] =
@@ -240,7 +250,11 @@ void save_head(const ProbeArguments& arguments, const Task& task, const Findings
                       {"calibration", text_of(arguments.probe.calibration)},
                       {"threshold_rule", text_of(arguments.probe.threshold)},
                       {"cross_validated_auroc", text_of(fold_number(findings.linear, "auroc"))}};
-  const std::string id = save_probe_head(arguments.model, arguments.save_head, task.labels, head, training);
+  const Json evaluation{
+      {"films", "of the folds, each judged by a head that did not see it"},
+      {"pooled", chexworld::to_json(findings.pooled)},
+      {"calibration_error", {{"before", findings.error_before.value}, {"after", findings.error_after.value}}}};
+  const std::string id = save_probe_head(arguments.model, arguments.save_head, task.labels, head, training, evaluation);
   std::fprintf(stderr, "%s, model id %s\n", arguments.save_head.c_str(), id.c_str());
 }
 

@@ -32,7 +32,8 @@ std::vector<float> in_single(const std::vector<double>& values) { return {values
 void require_room_for_head(const std::filesystem::path& bundle) { require_final_norm(Bundle::open(bundle)); }
 
 std::string save_probe_head(const std::filesystem::path& source, const std::filesystem::path& target,
-                            const LabelledFilms& labels, const CalibratedHead& head, const Json& training) {
+                            const LabelledFilms& labels, const CalibratedHead& head, const Json& training,
+                            const Json& evaluation) {
   const Bundle bundle = Bundle::open(source);
   require_final_norm(bundle);
   const LinearClassifier linear = head.head.classifier.unscaled(head.head.standardizer);
@@ -43,6 +44,8 @@ std::string save_probe_head(const std::filesystem::path& source, const std::file
   BundleConfig config = bundle.config();
   config.head = bundle_head(labels, head);
   config.training["head"] = training;
+  config.evaluation = evaluation;
+  config.domain.reset();
   const std::vector<float> weights = in_single(linear.weights), biases = in_single(linear.biases);
   TensorMap tensors;
   for (const auto& [name, view] : bundle.file().tensors())

@@ -239,13 +239,14 @@ TEST(SaveHeadTest, ABundleSaysWhatTheProbeSays) {
   std::vector<std::size_t> rows;
   for (std::size_t i = 0; i < 60; ++i) rows.push_back(i);
   const CalibratedHead head = fit_calibrated(all.features, all.labels, folds, rows, {});
-  const std::string id =
-      save_probe_head(folder / "in.safetensors", folder / "out.safetensors", all.labels, head, {{"by", "test"}});
+  const std::string id = save_probe_head(folder / "in.safetensors", folder / "out.safetensors", all.labels, head,
+                                         {{"by", "test"}}, {{"films", "some"}});
 
   const Bundle bundle = Bundle::open(folder / "out.safetensors");
   EXPECT_EQ(bundle.model_id(), id);
   ASSERT_TRUE(bundle.config().head.has_value());
   EXPECT_EQ(bundle.config().training["head"]["by"], "test");
+  EXPECT_EQ(bundle.config().evaluation["films"], "some");
   const TensorView weight = bundle.head().at("head.weight"), bias = bundle.head().at("head.bias");
   const auto float_at = [](const TensorView& view, std::size_t i) {
     float value;
@@ -274,7 +275,7 @@ TEST(SaveHeadTest, OnlyMeanFeaturesOfAFinalNormFit) {
   const Drawn all = drawn_films(30, 1, false, 1);
   const Folds folds = draw_folds(all.labels, 3, 1);
   const CalibratedHead head = fit_calibrated(all.features, all.labels, folds, folds.outside(-1), {});
-  EXPECT_THROW(save_probe_head(folder / "in.safetensors", folder / "out", all.labels, head, {}), Failure);
+  EXPECT_THROW(save_probe_head(folder / "in.safetensors", folder / "out", all.labels, head, {}, {}), Failure);
   EXPECT_THROW(require_room_for_head(folder / "norm.safetensors"), Failure);
   EXPECT_FALSE(std::filesystem::exists(folder / "out"));
 }
