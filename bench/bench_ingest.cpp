@@ -150,7 +150,7 @@ class IngestBench {
     const auto now = [&] { return std::chrono::duration<double>(SteadyClock::now() - begin).count(); };
     {
       std::vector<std::jthread> modalities;
-      for (int i = 0; i < 8; ++i)
+      for (int modality = 0; modality < 8; ++modality)
         modalities.emplace_back([&] {
           test::HttpClient client(orthanc.url().substr(std::strlen("http://")));
           for (std::size_t i = next++; i < arrivals.size(); i = next++) {

@@ -49,9 +49,11 @@ chexworld_find_headers(json nlohmann/json.hpp nlohmann-json3-dev)
 chexworld_find_headers(toml toml++/toml.hpp libtomlplusplus-dev)
 chexworld_find_headers(cli11 CLI/CLI.hpp libcli11-dev)
 chexworld_find_headers(spdlog spdlog/spdlog.h libspdlog-dev)
-find_package(spdlog QUIET) # Debian's is built against the separate fmt library
+# Debian's is made for the separate fmt library. Both are taken as headers: the plugin must load wherever an Orthanc runs,
+# whatever versions of these libraries are there.
+find_package(spdlog QUIET)
 if(TARGET spdlog::spdlog)
-  target_link_libraries(chexworld_dep_spdlog INTERFACE spdlog::spdlog)
+  target_compile_definitions(chexworld_dep_spdlog INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
 endif()
 
 find_package(OpenSSL QUIET COMPONENTS Crypto) # SHA-256 with the processor's instructions; else our portable one

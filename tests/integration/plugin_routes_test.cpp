@@ -94,7 +94,7 @@ TEST_F(PluginRoutes, PagesAndTheirPictures) {
   for (const char* path : {"/chexworld/pages/study.html", "/chexworld/pages/page.css", "/chexworld/openapi.yaml"})
     EXPECT_EQ(orthanc.get(path).status, 200) << path;
   EXPECT_EQ(orthanc.get("/chexworld/pages/nothing.html").status, 404);
-  EXPECT_THAT(orthanc.get("/app/explorer.js").body, HasSubstr("chexworld/pages/study.html"));
+  EXPECT_THAT(orthanc.get("/plugins/explorer.js").body, HasSubstr("chexworld/pages/study.html"));
   EXPECT_EQ(json_from(orthanc.get("/plugins/chexworld")).value("RootUri", ""), "../chexworld/pages/index.html");
 }
 

@@ -62,7 +62,8 @@ TEST(Plugin, ExportsOnlyTheFourEntryPoints) {
 TEST(Plugin, LoadsNeitherTorchNorCodecs) {
   const Finished libraries = run({"ldd", plugin_library()});
   ASSERT_EQ(libraries.exit_status, 0) << libraries.output;
-  for (const char* unwanted : {"torch", "blas", "dcm", "opencv", "openjp", "cuda", "protobuf", "not found"})
+  for (const char* unwanted :
+       {"torch", "blas", "dcm", "opencv", "openjp", "cuda", "protobuf", "spdlog", "fmt", "not found"})
     EXPECT_THAT(libraries.output, Not(HasSubstr(unwanted)));
 }
 
