@@ -14,6 +14,8 @@ void add_model_create(CLI::App& model);  // builds with the trainer, a command o
 void add_orthanc_config(CLI::App& application);
 void add_inspect(CLI::App& application);      // builds with DICOM
 void add_render(CLI::App& application);       // builds with DICOM
+void add_phantom(CLI::App& application);      // builds with DICOM
+void add_wrap(CLI::App& application);         // builds with DICOM and the trainer
 void add_bench(CLI::App& application);        // builds with oneDNN
 void add_embed(CLI::App& application);        // builds with the pipeline
 void add_explain(CLI::App& application);      // builds with the pipeline

@@ -21,6 +21,7 @@ void add_commands(CLI::App& application) {
 #ifdef CHEXWORLD_HAVE_DICOM
   add_inspect(application);
   add_render(application);
+  add_phantom(application);
 #endif
 #ifdef CHEXWORLD_HAVE_ENGINE
   add_bench(application);
@@ -37,6 +38,9 @@ void add_commands(CLI::App& application) {
   add_serve(application);
 #endif
 #ifdef CHEXWORLD_HAVE_TRAINER
+#ifdef CHEXWORLD_HAVE_DICOM
+  add_wrap(application);
+#endif
   add_archive(application);
   add_pretrain(application);
   add_sensitivity(application);

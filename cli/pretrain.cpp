@@ -11,6 +11,7 @@
 #include "trainer/run/run_folder.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 
@@ -27,6 +28,7 @@ struct PretrainArguments {
   std::string push;                                       ///< URL of a worker
   fs::path push_credentials;
   std::int64_t push_every = 0;  ///< updates; 0: only at the end
+  double max_minutes = 0;       ///< 0: to the end
 };
 
 /// "mask_pred_scale" -> "--mask-pred-scale"
@@ -142,6 +144,26 @@ class Push {
   std::int64_t pushed_ = 0;
 };
 
+/// Whether `minutes` have gone by since it was made; never for 0.
+class TimeBudget {
+ public:
+  explicit TimeBudget(double minutes) : minutes_(minutes) {}
+  bool is_over() const {
+    const std::chrono::duration<double, std::ratio<60>> gone = std::chrono::steady_clock::now() - start_;
+    return minutes_ > 0 && gone.count() >= minutes_;
+  }
+
+ private:
+  const double minutes_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Says that a run ended early on purpose; its bundle is made all the same.
+void report_end_of_time(const PretrainArguments& arguments, const Pretraining& run) {
+  std::fprintf(stderr, "%g minutes are over after update %lld of %lld\n", arguments.max_minutes,
+               static_cast<long long>(run.progress().updates), static_cast<long long>(run.updates_in_run()));
+}
+
 void pretrain(PretrainArguments& arguments) {
   const std::optional<fs::path> checkpoint = checkpoint_to_resume(arguments);
   if (!checkpoint) require_fresh(arguments);
@@ -169,10 +191,14 @@ void pretrain(PretrainArguments& arguments) {
     folder->when_saved(
         [&](const fs::path&, std::int64_t update) { push.at_checkpoint(run, archive.settings().trim, update); });
   RunListener& listener = folder ? static_cast<RunListener&>(*folder) : nobody;
-  const Pretraining::End end = run.run(CheckpointFolder::of_run(arguments.output), listener, interrupted);
+  const TimeBudget budget(arguments.max_minutes);
+  const Pretraining::End end = run.run(CheckpointFolder::of_run(arguments.output), listener,
+                                       [&] { return interrupted() || budget.is_over(); });
   line.finish();
   if (!is_first) return;
-  if (end == Pretraining::End::kStopped) return report_stop(arguments, run);
+  const bool stopped = end == Pretraining::End::kStopped;
+  if (stopped && interrupted()) return report_stop(arguments, run);
+  if (stopped) report_end_of_time(arguments, run);
   const fs::path bundle = arguments.output / "encoder.safetensors";
   const std::string id = folder->finish(bundle);
   std::printf("%s\nmodel id %s\n", bundle.c_str(), id.c_str());
@@ -209,6 +235,10 @@ void add_pretrain(CLI::App& application) {
       "--push-credentials", arguments->push_credentials,
       "File with the worker's token or Orthanc's user:password (else CHEXWORLD_TOKEN, or CHEXWORLD_USER and "
       "CHEXWORLD_PASSWORD)");
+  command
+      ->add_option("--max-minutes", arguments->max_minutes,
+                   "End after so many minutes, with a bundle of what was learnt by then")
+      ->check(CLI::PositiveNumber);
   add_flags(*command, *arguments);
   command->callback([arguments] { pretrain(*arguments); });
 }

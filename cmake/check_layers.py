@@ -15,6 +15,7 @@ ALLOWED = {
     "sandbox": {"image", "dicom"},
     "bundle": set(),
     "views": {"image"},
+    "phantom": {"image", "views"},
     "nn": {"image", "bundle"},
     "worldmodel": {"image", "views", "bundle", "nn"},
     "infer": {"image", "bundle", "nn"},
@@ -25,7 +26,7 @@ ALLOWED = {
     "service": set(),
     "worker": {"image", "bundle", "dicom", "sandbox", "infer", "index", "store", "pipeline", "retrieval", "service"},
     "trainer": {"image", "views", "bundle", "dicom", "nn", "worldmodel"},
-    "cli": {"image", "views", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "retrieval", "pipeline", "service", "worker", "trainer"},
+    "cli": {"image", "views", "phantom", "bundle", "dicom", "sandbox", "nn", "worldmodel", "infer", "index", "store", "retrieval", "pipeline", "service", "worker", "trainer"},
     "orthanc-plugin": set(),
 }
 # third-party headers -> the rooms that may see them

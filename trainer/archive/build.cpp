@@ -2,13 +2,12 @@
 #include "trainer/archive/build.h"
 
 #include "base/failure.h"
+#include "base/parallel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <set>
-#include <thread>
 
 namespace chexworld {
 namespace {
@@ -81,27 +80,6 @@ void prepare(const FilmSource& source, const SourceItem& item, const PseudonymKe
   prepared.film.columns["patient"] = key.patient(film.patient.empty() ? item.patient : film.patient);
 }
 
-/// Runs `work(0 .. count-1)` on some threads; the first failure is thrown again here.
-template <class Work>
-void in_parallel(std::size_t count, int threads, const Work& work) {
-  std::atomic<std::size_t> next{0};
-  std::vector<std::exception_ptr> failures(std::size_t(std::max(threads, 1)));
-  const auto run = [&](std::size_t thread) {
-    try {
-      for (std::size_t i; (i = next++) < count;) work(i);
-    } catch (...) {
-      failures[thread] = std::current_exception();
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (std::size_t thread = 1; thread < failures.size(); ++thread) others.emplace_back(run, thread);
-    run(0);
-  }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
-}
-
 /// The state of one build.
 class Builder {
  public:
@@ -139,7 +117,7 @@ class Builder {
     progress_.there += std::int64_t(items.size() - wanted.size());
     progress_.seen += std::int64_t(items.size());
     std::vector<Prepared> prepared(wanted.size());
-    in_parallel(wanted.size(), options_.threads,
+    in_parallel(wanted.size(), unsigned(std::max(options_.threads, 1)),
                 [&](std::size_t i) { prepare(source_, *wanted[i], key_, options_, prepared[i]); });
     for (std::size_t i = 0; i < wanted.size(); ++i) file(*wanted[i], prepared[i]);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "retrieval/follower.h"
 
-#include "retrieval/parallel.h"
+#include "base/parallel.h"
 #include "retrieval/row_attributes.h"
 
 #include <algorithm>

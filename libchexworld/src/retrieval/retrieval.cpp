@@ -2,9 +2,9 @@
 #include "retrieval/retrieval.h"
 
 #include "base/failure.h"
+#include "base/parallel.h"
 #include "retrieval/follower.h"
 #include "retrieval/index_check.h"
-#include "retrieval/parallel.h"
 #include "retrieval/searcher.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "retrieval/parallel.h"
+#include "base/parallel.h"
 
 #include <atomic>
 #include <exception>
