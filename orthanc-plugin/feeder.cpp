@@ -86,7 +86,8 @@ void Feeder::set_trouble(const std::string& sentence) {
 /// A limit on backfill must not hold up arrivals: while it holds, only these are asked for.
 std::vector<Feeder::Item> Feeder::claim(std::size_t most) {
   const bool all = backfill_pace_.ready(SteadyClock::now());
-  Json request{{"owner", owner()}, {"most", most}, {"lease_ms", kLease.count()}};
+  // Another Orthanc that shares the queue has other films: what lies there is not ours to fetch.
+  Json request{{"owner", owner()}, {"most", most}, {"lease_ms", kLease.count()}, {"server", archive_.server()}};
   if (!all) request["priority"] = "arrival";
   const Json answer = call_json(client_, "POST", "/v1/work/claim", request);
   std::vector<Item> items;

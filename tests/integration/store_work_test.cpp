@@ -74,6 +74,23 @@ TEST_P(StoreContract, InstancesOfAServerArePagedThrough) {
   EXPECT_THAT(store_->instances_of(server, "", 10), SizeIs(2));
 }
 
+TEST_P(StoreContract, WorkOfOneServerIsClaimedByWhoeverAsksForItsServer) {
+  Batch batch;
+  Location elsewhere = sample_location(2);
+  elsewhere.server = "another-server";
+  batch.arrivals = {{sample_location(1), model_.model_id, Priority::kArrival},
+                    {elsewhere, model_.model_id, Priority::kArrival}};
+  store_->commit(batch);
+  ClaimRequest request{model_.model_id, "plugin", 10, 60s, 3};
+  request.server = "another-server";
+  const auto work = store_->claim(request);
+  ASSERT_THAT(work, SizeIs(1));
+  EXPECT_EQ(work[0].location, elsewhere);
+  request.server = "a-third-server";
+  EXPECT_THAT(store_->claim(request), IsEmpty());
+  EXPECT_THAT(claim(10), SizeIs(1));
+}
+
 TEST_P(StoreContract, DoneWorkLeavesTheQueue) {
   queue(1, 1);
   const auto work = claim(1);

@@ -107,6 +107,7 @@ struct ClaimRequest {
   std::chrono::milliseconds lease{60'000};
   std::uint32_t max_attempts = 5;        ///< an item whose worker died this often is parked as "worker-died"
   Priority least = Priority::kBackfill;  ///< kArrival: leaves what is queued as backfill alone
+  std::string server = {};               ///< only what lies there; empty: anywhere
 };
 
 struct ClaimedWork {

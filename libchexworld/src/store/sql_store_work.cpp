@@ -22,7 +22,8 @@ void park_deadly_items(SqlSession& session, std::int64_t model, std::int64_t now
 
 const std::string kClaim =
     "WITH due AS MATERIALIZED (SELECT item FROM work WHERE model = $1 AND state = 0 AND not_before_ms <= $2 AND "
-    "lease_until_ms <= $2 AND priority <= $6 ORDER BY priority, item LIMIT $3 {skip_locked}) "
+    "lease_until_ms <= $2 AND priority <= $6 AND ($7 = '' OR server = $7) ORDER BY priority, item LIMIT $3 "
+    "{skip_locked}) "
     "UPDATE work SET claim = claim + 1, attempts = attempts + 1, claimed_by = $4, lease_until_ms = $5 WHERE item IN "
     "(SELECT item FROM due) RETURNING item, claim, server, orthanc_instance, orthanc_series, orthanc_study, priority, "
     "attempts";
@@ -105,9 +106,9 @@ std::vector<ClaimedWork> SqlStore::claim(const ClaimRequest& request) {
     const std::int64_t model = require_model(session, request.model_id).number;
     const std::int64_t now = now_ms();
     park_deadly_items(session, model, now, request.max_attempts);
-    for (const SqlRow& row :
-         session.run(database_->dialect().expand(kClaim), {model, now, std::int64_t(request.most), request.owner,
-                                                           now + request.lease.count(), std::int64_t(request.least)}))
+    for (const SqlRow& row : session.run(database_->dialect().expand(kClaim),
+                                         {model, now, std::int64_t(request.most), request.owner,
+                                          now + request.lease.count(), std::int64_t(request.least), request.server}))
       claimed.push_back(claimed_from(row));
   });
   std::sort(claimed.begin(), claimed.end(), [](const ClaimedWork& a, const ClaimedWork& b) {

@@ -166,6 +166,7 @@ void check(const ClaimRequest& request) {
   check_name(request.owner, "owner");
   if (request.lease.count() <= 0) reject("lease", "must be longer than nothing");
   if (request.max_attempts == 0) reject("max_attempts", "must be at least 1");
+  check_text(request.server, "server");
 }
 
 void check(const LabelSubject& subject) {

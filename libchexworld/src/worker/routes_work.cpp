@@ -94,6 +94,7 @@ HttpResponse claim_work(Worker& worker, const HttpRequest& request, const PathPa
   claim.lease = std::chrono::milliseconds(reader.integer("lease_ms", 60'000, {1, kMostLeaseMs}));
   claim.max_attempts = std::uint32_t(reader.integer("max_attempts", 5, {1, 1000}));
   if (reader.choice("priority", "backfill", {"arrival", "backfill"}) == "arrival") claim.least = Priority::kArrival;
+  claim.server = reader.text("server", "");
   reader.finish();
   claim.model_id = active_model(worker);
   Json items = Json::array();

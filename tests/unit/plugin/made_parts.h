@@ -8,6 +8,7 @@
 #include "orthanc-plugin/worker_client.h"
 
 #include <algorithm>
+#include <gtest/gtest.h>
 #include <map>
 #include <mutex>
 #include <set>
@@ -162,6 +163,7 @@ class MadeWorker final : public WorkerClient {
   }
 
   WorkerAnswer claim(const Json& request) {
+    EXPECT_EQ(request.at("server"), "server-1") << "the queue may be shared with another Orthanc";
     Json items = Json::array();
     const std::size_t most = request.at("most");
     hand_out(queue_, "arrival", most, items);
