@@ -192,8 +192,8 @@ void pretrain(PretrainArguments& arguments) {
         [&](const fs::path&, std::int64_t update) { push.at_checkpoint(run, archive.settings().trim, update); });
   RunListener& listener = folder ? static_cast<RunListener&>(*folder) : nobody;
   const TimeBudget budget(arguments.max_minutes);
-  const Pretraining::End end = run.run(CheckpointFolder::of_run(arguments.output), listener,
-                                       [&] { return interrupted() || budget.is_over(); });
+  const Pretraining::End end =
+      run.run(CheckpointFolder::of_run(arguments.output), listener, [&] { return interrupted() || budget.is_over(); });
   line.finish();
   if (!is_first) return;
   const bool stopped = end == Pretraining::End::kStopped;

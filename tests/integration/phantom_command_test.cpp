@@ -108,9 +108,10 @@ TEST_F(PhantomCommand, RenderedPicturesCanBeWrappedAgain) {
   std::filesystem::create_directory(pictures);
   ASSERT_EQ(run({CHEXWORLD_PROGRAM, "render", objects()[0], "-o", pictures + "/one.png"}).exit_status, 0);
   ASSERT_EQ(run({CHEXWORLD_PROGRAM, "render", objects()[1], "-o", pictures + "/two.png"}).exit_status, 0);
-  write_file_atomically(other / "table.csv", "file,view,who,label\none.png,PA,Secretname,normal\ntwo.png,AP,Secretname,ill\n");
-  const Finished done = run({CHEXWORLD_PROGRAM, "wrap", pictures, "-o", wrapped, "--csv", (other / "table.csv").string(),
-                             "--patient-column", "who"});
+  write_file_atomically(other / "table.csv",
+                        "file,view,who,label\none.png,PA,Secretname,normal\ntwo.png,AP,Secretname,ill\n");
+  const Finished done = run({CHEXWORLD_PROGRAM, "wrap", pictures, "-o", wrapped, "--csv",
+                             (other / "table.csv").string(), "--patient-column", "who"});
   ASSERT_EQ(done.exit_status, 0) << done.output;
   for (const char* name : {"/film-00001.dcm", "/film-00002.dcm"}) {
     EXPECT_THAT(run({"dciodvfy", wrapped + name}).output, Not(HasSubstr("Error"))) << name;
