@@ -7,15 +7,22 @@
 namespace chexworld::plugin {
 namespace {
 
-Json id_or_null(const std::optional<std::string>& id) { return id ? Json(*id) : Json(nullptr); }
+/// Orthanc's id of what this resource belongs to; null where it has just gone.
+Json parent_of(const OrthancHost& host, const std::string& path, const char* name) {
+  const auto resource = host.get(path);
+  return resource ? resource->value(name, Json()) : Json();
+}
 
-/// Where a hit lies in this Orthanc; null where it does not (deleted just now, or a copy of another Orthanc).
+/// Where a hit lies in this Orthanc; null where it does not (deleted just now, or a copy of another Orthanc). Asked
+/// upwards from the instance: UIDs of series and studies are sometimes used for several patients.
 Json place_of(const OrthancHost& host, const Json& hit) {
   const auto instance = host.instance_of(hit.value("sop_instance_uid", ""));
   if (!instance) return nullptr;
-  return {{"instance", *instance},
-          {"series", id_or_null(host.series_of(hit.value("series_instance_uid", "")))},
-          {"study", id_or_null(host.study_of(hit.value("study_instance_uid", "")))}};
+  const Json series = parent_of(host, "/instances/" + *instance, "ParentSeries");
+  if (!series.is_string()) return nullptr;
+  const Json study = parent_of(host, "/series/" + series.get<std::string>(), "ParentStudy");
+  if (!study.is_string()) return nullptr;
+  return {{"instance", *instance}, {"series", series}, {"study", study}};
 }
 
 void add_places(const OrthancHost& host, Json& reply) {

@@ -25,21 +25,9 @@ Json OrthancHost::configuration() const {
   return parse_json(*text, "Orthanc's configuration");
 }
 
-std::optional<std::string> OrthancHost::look_up(Lookup lookup, const std::string& uid) const {
-  if (uid.empty()) return std::nullopt;
-  return taken(context_, lookup(context_, uid.c_str()));
-}
-
-std::optional<std::string> OrthancHost::instance_of(const std::string& uid) const {
-  return look_up(OrthancPluginLookupInstance, uid);
-}
-
-std::optional<std::string> OrthancHost::series_of(const std::string& uid) const {
-  return look_up(OrthancPluginLookupSeries, uid);
-}
-
-std::optional<std::string> OrthancHost::study_of(const std::string& uid) const {
-  return look_up(OrthancPluginLookupStudy, uid);
+std::optional<std::string> OrthancHost::instance_of(const std::string& sop_instance_uid) const {
+  if (sop_instance_uid.empty()) return std::nullopt;
+  return taken(context_, OrthancPluginLookupInstance(context_, sop_instance_uid.c_str()));
 }
 
 std::optional<Json> OrthancHost::get(const std::string& path) const {

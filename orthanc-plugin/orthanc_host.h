@@ -23,19 +23,14 @@ class OrthancHost {
   Json configuration() const;
   /// What `GET path` of Orthanc's own REST API answers; nothing where it has no such thing. Throws Failure.
   std::optional<Json> get(const std::string& path) const;
-  /// Orthanc's id of what has this UID; nothing where there is none, or more than one.
+  /// Orthanc's id of the instance with this UID; nothing where there is none, or more than one.
   std::optional<std::string> instance_of(const std::string& sop_instance_uid) const;
-  std::optional<std::string> series_of(const std::string& series_instance_uid) const;
-  std::optional<std::string> study_of(const std::string& study_instance_uid) const;
   /// The DICOM file of an instance; nothing where it is gone.
   std::optional<OrthancBuffer> dicom(const std::string& instance_id) const;
   /// A line in Orthanc's own log.
   void log(LogLevel level, const std::string& line) const;
 
  private:
-  using Lookup = char* (*)(OrthancPluginContext*, const char*);
-  std::optional<std::string> look_up(Lookup lookup, const std::string& uid) const;
-
   OrthancPluginContext* context_;
 };
 

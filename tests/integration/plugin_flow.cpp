@@ -47,7 +47,8 @@ std::int64_t settled(const OrthancServer& orthanc) {
   const HttpAnswer status = orthanc.get("/chexworld/status");
   if (failures.status != 200 || status.status != 200) return -1;
   auto count = Json::parse(status.body).value("/worker/coverage/with_result"_json_pointer, std::int64_t(-1));
-  for (const Json& trouble : Json::parse(failures.body).at("failures")) count += trouble.at("state") != "queued";
+  const Json list = Json::parse(failures.body).at("failures");
+  for (const Json& trouble : list) count += trouble.at("state") != "queued";
   return count;
 }
 
