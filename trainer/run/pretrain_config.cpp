@@ -68,6 +68,7 @@ void each_setting(Config& c, Visitor&& visit) {
   visit("ipe_scale", c.ipe_scale, Real{1, 100}, "schedules are this much longer than training");
   visit("clip_grad", c.clip_grad, factor, "largest gradient norm; 0: no clipping");
   visit("bf16", c.bf16, size, "matrix products in bfloat16");
+  visit("init_std", c.init_std, Real{1e-6, 1}, "standard deviation of fresh weights");
   visit("seed", c.seed, count, "of everything random");
   visit("device", c.device, size, "cpu, cuda or cuda:N");
   visit("data_on_device", c.data_on_device, size,

@@ -54,6 +54,7 @@ struct PretrainConfig {
   double ipe_scale = 1.25;
   double clip_grad = 1;
   bool bf16 = false;
+  double init_std = 0.02;  // of fresh weights; the paper's, which a narrow network multiplies signals away with
   std::int64_t seed = 0;
 
   // the machine and the run

@@ -18,6 +18,10 @@ double seconds_since(Time start) {
 
 WorldModel& begun(WorldModel& model, const PretrainConfig& config, at::Device device) {
   model.initialise(std::uint64_t(config.seed));
+  for (const NamedTensor& parameter : model.trainable_parameters()) {
+    at::Tensor drawn = parameter.tensor.detach();
+    if (drawn.dim() > 1) drawn.mul_(config.init_std / kInitialDeviation);
+  }
   model.copy_encoder_to_target();
   model.to(device);
   return model;
