@@ -25,6 +25,7 @@ FilmTable film_table(const Archive& archive, const std::filesystem::path& folder
   if (options.table.empty()) return FilmTable(archive);
   LabelFile file{options.table, options.id_column, {}, options.allow_unknown};
   if (!options.identity.empty()) file.identity = film_identity_from(options.identity);
+  if (!std::filesystem::exists(file.path)) fail(ErrorCode::kNotFound, "there is no table " + file.path.string());
   std::filesystem::path key = options.key;
   if (key.empty()) key = beside(folder, ".key");
   if (!std::filesystem::exists(key))
