@@ -31,6 +31,7 @@ OrthancPluginErrorCode on_change(OrthancPluginChangeType change, OrthancPluginRe
     if (change == OrthancPluginChangeType_NewInstance) service->instance_arrived();
     if (change == OrthancPluginChangeType_Deleted && type == OrthancPluginResourceType_Instance)
       service->instance_removed(id);
+    if (change == OrthancPluginChangeType_StableStudy) service->study_is_stable(id);
   });
 }
 

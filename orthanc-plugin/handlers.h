@@ -13,6 +13,7 @@ Response get_status(Service& service, const Request& request);
 Response get_failures(Service& service, const Request& request);
 Response retry_failure(Service& service, const Request& request);
 Response start_backfill(Service& service, const Request& request);
+Response start_write_back(Service& service, const Request& request);
 Response get_models(Service& service, const Request& request);
 Response active_model(Service& service, const Request& request);
 Response drop_model(Service& service, const Request& request);

@@ -43,6 +43,12 @@ Response start_backfill(Service& service, const Request&) {
   return json_response({{"status", "started"}}, 202);
 }
 
+Response start_write_back(Service& service, const Request&) {
+  if (!service.running_write_backs()->rewind())
+    fail(ErrorCode::kConflict, "neither reports nor metadata are written back: see the settings of \"WriteBack\"");
+  return json_response({{"status", "started"}}, 202);
+}
+
 Response get_models(Service& service, const Request& request) { return forwarded(service, request, "/v1/models"); }
 
 Response active_model(Service& service, const Request& request) {

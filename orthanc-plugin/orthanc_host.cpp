@@ -54,12 +54,11 @@ std::optional<OrthancBuffer> OrthancHost::dicom(const std::string& instance_id) 
 }
 
 void OrthancHost::log(LogLevel level, const std::string& line) const {
-  switch (level) {
-    case LogLevel::kDebug:
-    case LogLevel::kInfo: OrthancPluginLogInfo(context_, line.c_str()); break;
-    case LogLevel::kWarning: OrthancPluginLogWarning(context_, line.c_str()); break;
-    case LogLevel::kError: OrthancPluginLogError(context_, line.c_str()); break;
-  }
+  const OrthancPluginLogLevel theirs = level == LogLevel::kError     ? OrthancPluginLogLevel_Error
+                                       : level == LogLevel::kWarning ? OrthancPluginLogLevel_Warning
+                                                                     : OrthancPluginLogLevel_Info;
+  // With our name, so that administrators can tell our lines from others.
+  OrthancPluginLogMessage(context_, line.c_str(), "chexworld", "plugin", 0, OrthancPluginLogCategory_Generic, theirs);
 }
 
 }  // namespace chexworld::plugin

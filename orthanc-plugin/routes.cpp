@@ -95,6 +95,7 @@ constexpr Route kRoutes[] = {
     {"/chexworld/models/([^/]*)", on_request<drop_model, kDelete>},
     {"/chexworld/search", on_request<search, kPost>},
     {"/chexworld/backfill", on_request<start_backfill, kPost>},
+    {"/chexworld/write-back", on_request<start_write_back, kPost>},
     {"/chexworld/openapi.yaml", on_request<get_openapi, kGet>},
     {"/chexworld/pages/([^/]*)", on_request<get_page, kGet>},
     {"/instances/([^/]*)/chexworld", on_request<get_instance, kGet>},

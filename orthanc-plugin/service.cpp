@@ -108,6 +108,8 @@ Service::Service(const OrthancHost& host, const Settings& settings)
     : host_(host),
       settings_(settings),
       archive_(host),
+      studies_(host),
+      sender_(host),
       client_(client_for(host, settings)),
       answers_(kAnswerCacheBytes) {}
 
@@ -121,7 +123,9 @@ void Service::start() {
       archive_, *client_, FeederOptions{settings_.concurrent_instances, settings_.rate, settings_.backfill_rate}, gone);
   reconciler_ = std::make_shared<Reconciler>(
       archive_, *client_, ReconcilerOptions{settings_.reconcile_interval, settings_.reconcile_rate}, gone);
+  write_backs_ = std::make_shared<WriteBacks>(*client_, studies_, sender_, settings_.write_back, settings_.webhook);
   follower_->start();
+  write_backs_->start();
 }
 
 void Service::stop() {
@@ -130,13 +134,16 @@ void Service::stop() {
   std::shared_ptr<Feeder> feeder;
   std::shared_ptr<Supervisor> supervisor;
   std::shared_ptr<Reconciler> reconciler;
+  std::shared_ptr<WriteBacks> write_backs;
   {
     const std::scoped_lock lock(mutex_);
     follower = std::move(follower_);
     feeder = std::move(feeder_);
     supervisor = std::move(supervisor_);
     reconciler = std::move(reconciler_);
+    write_backs = std::move(write_backs_);
   }
+  if (write_backs) write_backs->stop();
   if (reconciler) reconciler->stop();
   if (follower) follower->stop();
   if (feeder) feeder->stop();
@@ -152,6 +159,21 @@ std::shared_ptr<Follower> Service::running_follower() const {
   auto follower = this->follower();
   if (!follower) fail(ErrorCode::kUnavailable, "the plugin is starting or stopping");
   return follower;
+}
+
+std::shared_ptr<WriteBacks> Service::write_backs() const {
+  const std::scoped_lock lock(mutex_);
+  return write_backs_;
+}
+
+std::shared_ptr<WriteBacks> Service::running_write_backs() const {
+  auto write_backs = this->write_backs();
+  if (!write_backs) fail(ErrorCode::kUnavailable, "the plugin is starting or stopping");
+  return write_backs;
+}
+
+void Service::study_is_stable(const std::string& study_id) {
+  if (const auto write_backs = this->write_backs()) write_backs->study_is_stable(study_id);
 }
 
 void Service::work_queued() {
@@ -173,6 +195,8 @@ void Service::publish_metrics() const {
   if (follower_) publish(host_, follower_->state());
   if (feeder_) publish(host_, feeder_->state());
   if (supervisor_) publish(host_, supervisor_->state());
+  if (write_backs_)
+    write_backs_->publish([this](const char* name, std::uint64_t value) { set_metric(host_, name, value); });
 }
 
 Json Service::status() {
@@ -183,6 +207,7 @@ Json Service::status() {
     if (feeder_) json["feeder"] = json_of(feeder_->state());
     if (supervisor_) json["worker_process"] = json_of(supervisor_->state());
     if (reconciler_) json["reconciler"] = json_of(reconciler_->state());
+    if (write_backs_) json["write_back"] = write_backs_->state();
   }
   const Result<Json> worker = capture([&] {
     const WorkerAnswer answer = client_->call({.target = "/v1/status", .time_limit = kStatusLimit}).value();

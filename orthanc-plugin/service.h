@@ -7,9 +7,11 @@
 #include "orthanc-plugin/feeder.h"
 #include "orthanc-plugin/follower.h"
 #include "orthanc-plugin/orthanc_archive.h"
+#include "orthanc-plugin/orthanc_study_archive.h"
 #include "orthanc-plugin/reconciler.h"
 #include "orthanc-plugin/settings.h"
 #include "orthanc-plugin/supervisor.h"
+#include "orthanc-plugin/write_backs.h"
 
 #include <memory>
 
@@ -26,13 +28,15 @@ class Service {
 
   void instance_arrived();
   void instance_removed(const std::string& instance_id);
+  void study_is_stable(const std::string& study_id);
 
   WorkerClient& worker() { return *client_; }
   const OrthancHost& host() const { return host_; }
   const Archive& archive() const { return archive_; }
   AnswerCache& answers() { return answers_; }
-  /// Throws Failure(kUnavailable) before start() and after stop().
+  /// These two throw Failure(kUnavailable) before start() and after stop().
   std::shared_ptr<Follower> running_follower() const;
+  std::shared_ptr<WriteBacks> running_write_backs() const;
   /// What `GET /chexworld/status` answers.
   Json status();
   /// Sets Orthanc's metrics `orthanc_chexworld_*`; asks nobody else, so it is quick.
@@ -40,11 +44,14 @@ class Service {
 
  private:
   std::shared_ptr<Follower> follower() const;
+  std::shared_ptr<WriteBacks> write_backs() const;
   void work_queued();
 
   const OrthancHost host_;
   const Settings settings_;
   const OrthancArchive archive_;
+  OrthancStudyArchive studies_;
+  OrthancHttpSender sender_;
   const std::unique_ptr<WorkerClient> client_;
   AnswerCache answers_;
 
@@ -53,6 +60,7 @@ class Service {
   std::shared_ptr<Feeder> feeder_;
   std::shared_ptr<Follower> follower_;
   std::shared_ptr<Reconciler> reconciler_;
+  std::shared_ptr<WriteBacks> write_backs_;
 };
 
 }  // namespace chexworld::plugin

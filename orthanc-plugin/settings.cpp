@@ -63,6 +63,8 @@ Settings read_settings(const Json& orthanc_configuration) {
   settings.reconcile_interval = std::chrono::minutes(
       reader.integer("ReconcileInterval", settings.reconcile_interval.count(), {0, 60 * 24 * 365}));
   settings.reconcile_rate = reader.number("ReconcileRate", settings.reconcile_rate, {0, kMostRate});
+  settings.write_back = read_write_back(reader.section("WriteBack"), kSection);
+  settings.webhook = read_webhook(reader.section("Webhook"), kSection, storage);
   reader.finish();
   require_short_socket(settings);
   return settings;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/config.h"
+#include "orthanc-plugin/write_back_settings.h"
 
 #include <chrono>
 #include <filesystem>
@@ -35,6 +36,10 @@ struct Settings {
   double backfill_rate = 0;                ///< "BackfillRate", of them those that are no new arrivals; 0: no limit
   std::chrono::minutes reconcile_interval{24 * 60};  ///< "ReconcileInterval", minutes; 0: never
   double reconcile_rate = 50;                        ///< "ReconcileRate", instances looked up per second; 0: no limit
+
+  // ---- telling others ----
+  WriteBackSettings write_back;  ///< "WriteBack"
+  WebhookSettings webhook;       ///< "Webhook"
 
   bool own_worker() const { return worker_url.empty(); }
   std::filesystem::path socket() const { return folder / "worker.sock"; }

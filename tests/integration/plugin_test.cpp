@@ -2,6 +2,7 @@
 //
 // The plugin in a real Orthanc.
 #include "support/orthanc_server.h"
+#include "support/patient_words.h"
 
 #include <chexworld/version.h>
 
@@ -47,6 +48,20 @@ TEST(Plugin, OrthancRefusesToStartOnAWrongKeyOrValue) {
   OrthancServer wrong_url({{"Worker", {{"Url", "ftp://elsewhere"}}}});
   EXPECT_FALSE(wrong_url.running());
   EXPECT_THAT(wrong_url.log(), HasSubstr("'Worker.Url' must begin with http:// or https://"));
+}
+
+// The check that every Orthanc of these tests has its log go through finds what it shall.
+TEST(PatientWords, AreFoundInOurLines) {
+  const Json studies = Json::parse(R"([{"MainDicomTags": {"AccessionNumber": "ACC-77001"},
+    "PatientMainDicomTags": {"PatientName": "Muster^Erika", "PatientID": "471147", "PatientBirthDate": "19610203"}}])");
+  const std::set<std::string> words = patient_words(studies);
+  EXPECT_THAT(words, testing::IsSupersetOf({"Erika", "Muster", "471147", "19610203", "ACC-77001"}));
+  const std::string header = "I1128 05:00:00.471147 MAIN chexworld:/plugin:0] ";
+  for (const char* leak : {"of Erika", "worker: patient 471147.", "born 19610203", "name Muster^Erika", "ACC-77001"})
+    EXPECT_THAT(lines_naming_patients("first\n" + header + leak, words), testing::ElementsAre(2)) << leak;
+  for (const char* fine : {"nothing", "instance 94711470", "Musterhaus"})
+    EXPECT_THAT(lines_naming_patients(header + fine, words), testing::IsEmpty()) << fine;
+  EXPECT_THAT(lines_naming_patients("I1128 05:00:00.1 MAIN Other.cpp:1] Erika", words), testing::IsEmpty());
 }
 
 TEST(Plugin, ExportsOnlyTheFourEntryPoints) {

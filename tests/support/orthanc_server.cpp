@@ -2,9 +2,11 @@
 #include "support/orthanc_server.h"
 
 #include "base/file.h"
+#include "support/patient_words.h"
 
 #include <csignal>
 #include <cstdlib>
+#include <gtest/gtest.h>
 
 namespace chexworld::test {
 
@@ -71,8 +73,24 @@ std::vector<std::string> OrthancServer::instances() const {
   return Json::parse(get("/instances").body).get<std::vector<std::string>>();
 }
 
-void OrthancServer::kill() { process_->stop(SIGKILL); }
+void OrthancServer::kill() {
+  note_patients();
+  process_->stop(SIGKILL);
+}
 
-int OrthancServer::stop() { return process_->stop(SIGTERM); }
+int OrthancServer::stop() {
+  note_patients();
+  return process_->stop(SIGTERM);
+}
+
+void OrthancServer::note_patients() {
+  if (running()) patient_words_.merge(patient_words(Json::parse(get("/studies?expand").body, nullptr, false)));
+}
+
+OrthancServer::~OrthancServer() {
+  kill();
+  for (const int line : lines_naming_patients(log(), patient_words_))
+    ADD_FAILURE() << "line " << line << " of the log of an Orthanc names one of its patients";
+}
 
 }  // namespace chexworld::test

@@ -16,6 +16,7 @@ InstanceRecord sample_instance(int number) {
   instance.sex = number % 3 == 0 ? "F" : "M";
   instance.institution = "Krankenhaus \xc3\x84rzteplatz";
   instance.device = "device '\"; --";
+  instance.sop_class_uid = "1.2.840.10008.5.1.4.1.1.1";
   if (number % 5 != 0) {
     instance.acquisition_date = std::chrono::year(2020) / 2 / (1 + number % 28);
     instance.age_years = 20 + number % 60 + 0.25;
@@ -41,6 +42,7 @@ ResultRecord sample_result(int number, const ModelRecord& model) {
   result.decode_ms = 1.5f;
   result.prepare_ms = 2.25f;
   result.infer_ms = 80;
+  if (number % 3 == 0) result.quality = {"low-contrast", "burned-in-text"};
   return result;
 }
 

@@ -39,6 +39,7 @@ struct InstanceRecord {
   std::string device;
   std::optional<std::chrono::year_month_day> acquisition_date;
   std::optional<double> age_years;  ///< 0 to 150
+  std::string sop_class_uid;        ///< what a reference to it must name
   friend bool operator==(const InstanceRecord&, const InstanceRecord&) = default;
 };
 
@@ -76,6 +77,7 @@ struct ResultRecord {
   float decode_ms = 0;
   float prepare_ms = 0;
   float infer_ms = 0;
+  std::vector<std::string> quality = {};  ///< names of QualityNotes: what may be wrong with the picture
   /// Optional when stored; not read back with the result: Store::patch_tokens. Replacing a result without them drops
   /// those of before.
   std::optional<PatchTokens> patches = {};
@@ -124,6 +126,7 @@ struct Outcome {
     kRetry,    ///< failed; claimable again at `retry_at`
     kParked,   ///< failed for good; listed until somebody retries it
     kSkipped,  ///< nothing to do (not a chest radiograph, ...): kept with its reason, not retried
+    kDropped,  ///< nothing to do and nothing to tell (our own results): the item leaves the queue without a trace
   };
   Kind kind = Kind::kDone;
   std::optional<Lease> lease;  ///< of the claim; nullopt: it was not claimed (handed to the worker directly)
@@ -131,7 +134,7 @@ struct Outcome {
   std::string model_id;
   InstanceRecord instance;                  ///< kDone
   ResultRecord result;                      ///< kDone
-  std::string reason_code;                  ///< else; stable, kebab-case
+  std::string reason_code;                  ///< else, but for kDropped; stable, kebab-case
   std::string reason;                       ///< else; a sentence without anything personal
   std::optional<Clock::WallTime> retry_at;  ///< kRetry; nullopt: at once
 };

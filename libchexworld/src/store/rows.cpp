@@ -30,16 +30,15 @@ std::chrono::year_month_day date_from(std::int64_t number) {
          std::chrono::day(unsigned(number % 100));
 }
 
-std::vector<std::string> labels_from_json(const std::string& text) {
-  return within("finding labels in the store",
-                [&] { return parse_json(text, "models").get<std::vector<std::string>>(); });
+std::vector<std::string> texts_from_json(const std::string& text) {
+  return within("a list in the store", [&] { return parse_json(text, "a text").get<std::vector<std::string>>(); });
 }
 
 }  // namespace
 
 const std::string kInstanceColumns =
     "sop_instance_uid, series_instance_uid, study_instance_uid, patient_key, modality_view, sex, institution, device, "
-    "acquisition_date, age_years";
+    "acquisition_date, age_years, sop_class_uid";
 
 namespace {
 
@@ -73,9 +72,9 @@ const std::string kLabelText =
 
 const std::string kSelectResult =
     "SELECT r.result, r.sequence, r.embedding, r.embedding_scale, r.findings, r.preprocessing_version, "
-    "r.numeric_precision, r.decode_ms, r.prepare_ms, r.infer_ms, r.stored_ms, i.sop_instance_uid, "
+    "r.numeric_precision, r.decode_ms, r.prepare_ms, r.infer_ms, r.stored_ms, r.quality, i.sop_instance_uid, "
     "i.series_instance_uid, i.study_instance_uid, i.patient_key, i.modality_view, i.sex, i.institution, i.device, "
-    "i.acquisition_date, i.age_years, " +
+    "i.acquisition_date, i.age_years, i.sop_class_uid, " +
     kLabelText + " FROM results r JOIN instances i ON i.instance = r.instance ";
 
 StoredResult result_from(const SqlRow& row, const std::string& model_id) {
@@ -92,8 +91,9 @@ StoredResult result_from(const SqlRow& row, const std::string& model_id) {
   result.prepare_ms = float(row.real(8));
   result.infer_ms = float(row.real(9));
   stored.stored_at = from_ms(row.integer(10));
-  stored.instance = instance_from(row, 11);
-  stored.labels = labels_from_text(row.text(21));
+  result.quality = texts_from_json(row.text(11));
+  stored.instance = instance_from(row, 12);
+  stored.labels = labels_from_text(row.text(23));
   return stored;
 }
 
@@ -128,6 +128,7 @@ InstanceRecord instance_from(const SqlRow& row, std::size_t first) {
   for (std::string* text : texts) *text = row.text(first++);
   if (!row.is_null(first)) instance.acquisition_date = date_from(row.integer(first));
   if (!row.is_null(first + 1)) instance.age_years = row.real(first + 1);
+  instance.sop_class_uid = row.text(first + 2);
   return instance;
 }
 
@@ -141,15 +142,16 @@ std::vector<SqlValue> values_of(const InstanceRecord& instance) {
           instance.institution,
           instance.device,
           value_of(instance.acquisition_date),
-          value_of(instance.age_years)};
+          value_of(instance.age_years),
+          instance.sop_class_uid};
 }
 
 ModelRecord model_from(const SqlRow& row, std::size_t first) {
   return {row.text(first), row.text(first + 1), std::uint32_t(row.integer(first + 2)),
-          labels_from_json(row.text(first + 3))};
+          texts_from_json(row.text(first + 3))};
 }
 
-std::string labels_as_json(const std::vector<std::string>& labels) { return Json(labels).dump(); }
+std::string texts_as_json(const std::vector<std::string>& texts) { return Json(texts).dump(); }
 
 std::int64_t to_ms(Clock::WallTime time) {
   return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();

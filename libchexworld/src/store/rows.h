@@ -22,7 +22,7 @@ std::vector<StoredLabel> labels_from_text(const std::string& text);
 
 ModelRecord model_from(const SqlRow& row,
                        std::size_t first_column);  ///< model_id, name, embedding_size, finding_labels
-std::string labels_as_json(const std::vector<std::string>& labels);
+std::string texts_as_json(const std::vector<std::string>& texts);
 
 std::int64_t to_ms(Clock::WallTime time);
 Clock::WallTime from_ms(std::int64_t ms);

@@ -141,6 +141,10 @@ CREATE TABLE study_labels (
   PRIMARY KEY (study_instance_uid, label, source)
 ) {strict};
 CREATE INDEX study_labels_by_label ON study_labels (label);
+)sql",
+                                              R"sql(
+ALTER TABLE instances ADD COLUMN sop_class_uid TEXT NOT NULL DEFAULT '';
+ALTER TABLE results ADD COLUMN quality TEXT NOT NULL DEFAULT '[]';
 )sql"};
   return steps;
 }
@@ -195,7 +199,7 @@ const std::vector<Table>& tables() {
       {"audit", {"entry", "at_ms", "event", "model_id", "previous_model_id", "actor", "note"}, {"entry"}, true},
       {"instances",
        {"instance", "sop_instance_uid", "series_instance_uid", "study_instance_uid", "patient_key", "modality_view",
-        "sex", "institution", "device", "acquisition_date", "age_years"},
+        "sex", "institution", "device", "acquisition_date", "age_years", "sop_class_uid"},
        {"instance"},
        true},
       {"locations",
@@ -204,7 +208,7 @@ const std::vector<Table>& tables() {
        false},
       {"results",
        {"result", "instance", "model", "sequence", "embedding", "embedding_scale", "findings", "preprocessing_version",
-        "numeric_precision", "decode_ms", "prepare_ms", "infer_ms", "stored_ms"},
+        "numeric_precision", "decode_ms", "prepare_ms", "infer_ms", "stored_ms", "quality"},
        {"result"},
        true},
       {"labels", {"label", "name", "value", "code"}, {"label"}, true},

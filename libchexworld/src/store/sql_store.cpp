@@ -29,7 +29,7 @@ bool insert_model(SqlSession& session, const ModelRecord& model, std::int64_t no
   const SqlRows inserted = session.run(
       "INSERT INTO models (model_id, name, embedding_size, finding_labels, added_ms, last_sequence, pruned_sequence) "
       "VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (model_id) DO NOTHING RETURNING model",
-      {model.model_id, model.name, std::int64_t(model.embedding_size), labels_as_json(model.finding_labels), now_ms});
+      {model.model_id, model.name, std::int64_t(model.embedding_size), texts_as_json(model.finding_labels), now_ms});
   if (!inserted.empty()) return true;
   const ModelRecord known = require_model(session, model.model_id).record;
   if (known.embedding_size != model.embedding_size || known.finding_labels != model.finding_labels)

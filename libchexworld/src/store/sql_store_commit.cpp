@@ -60,6 +60,7 @@ const KnownModel& Commit::model(const std::string& model_id) {
 
 bool Commit::apply(const Outcome& outcome) {
   const KnownModel& known = model(outcome.model_id);
+  if (outcome.kind == Outcome::Kind::kDropped) return end_work(outcome, known.number);
   if (outcome.kind != Outcome::Kind::kDone) return keep_trouble(outcome, known.number);
   check_fits(outcome.result, known.record);
   if (!end_work(outcome, known.number)) return false;
@@ -121,12 +122,13 @@ std::int64_t Commit::store_instance(const InstanceRecord& instance) {
   const std::int64_t number =
       session_
           .run("INSERT INTO instances (" + kInstanceColumns +
-                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (sop_instance_uid) DO UPDATE SET "
+                   ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (sop_instance_uid) DO UPDATE "
+                   "SET "
                    "series_instance_uid = excluded.series_instance_uid, study_instance_uid = "
                    "excluded.study_instance_uid, patient_key = excluded.patient_key, modality_view = "
                    "excluded.modality_view, sex = excluded.sex, institution = excluded.institution, device = "
-                   "excluded.device, acquisition_date = excluded.acquisition_date, age_years = excluded.age_years "
-                   "RETURNING instance",
+                   "excluded.device, acquisition_date = excluded.acquisition_date, age_years = excluded.age_years, "
+                   "sop_class_uid = excluded.sop_class_uid RETURNING instance",
                values_of(instance))
           .at(0)
           .integer(0);
@@ -150,29 +152,31 @@ void Commit::store_location(const Location& place, std::int64_t instance) {
 void Commit::store_result(const ResultRecord& result, std::int64_t model, std::int64_t instance) {
   const EncodedEmbedding embedding = encode_embedding(result.embedding);
   const Bytes findings = encode_floats(result.finding_probabilities);
+  const std::string quality = texts_as_json(result.quality);
   const SqlRows known = session_.run(
-      "SELECT embedding, embedding_scale, findings, preprocessing_version, numeric_precision, result FROM results "
-      "WHERE "
-      "instance = $1 AND model = $2",
+      "SELECT embedding, embedding_scale, findings, preprocessing_version, numeric_precision, quality, result FROM "
+      "results WHERE instance = $1 AND model = $2",
       {instance, model});
-  const std::vector<SqlValue> content{embedding.bytes, embedding.scale, findings, result.preprocessing_version,
-                                      result.precision};
+  const std::vector<SqlValue> content{embedding.bytes,  embedding.scale, findings, result.preprocessing_version,
+                                      result.precision, quality};
   if (!known.empty() && std::equal(content.begin(), content.end(), known[0].values().begin())) {
-    if (result.patches) store_patches(result.patches, known[0].integer(5));
+    if (result.patches) store_patches(result.patches, known[0].integer(6));
     return;
   }
   const SqlRows stored = session_.run(
       dialect_.expand(
           "INSERT INTO results (instance, model, sequence, embedding, embedding_scale, findings, "
-          "preprocessing_version, numeric_precision, decode_ms, prepare_ms, infer_ms, stored_ms) VALUES ($1, $2, $3, "
-          "$4{as_vector}, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (instance, model) DO UPDATE SET sequence = "
+          "preprocessing_version, numeric_precision, decode_ms, prepare_ms, infer_ms, stored_ms, quality) VALUES ($1, "
+          "$2, "
+          "$3, $4{as_vector}, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (instance, model) DO UPDATE SET "
+          "sequence = "
           "excluded.sequence, embedding = excluded.embedding, embedding_scale = excluded.embedding_scale, findings = "
           "excluded.findings, preprocessing_version = excluded.preprocessing_version, numeric_precision = "
           "excluded.numeric_precision, decode_ms = excluded.decode_ms, prepare_ms = excluded.prepare_ms, infer_ms = "
-          "excluded.infer_ms, stored_ms = excluded.stored_ms RETURNING result"),
+          "excluded.infer_ms, stored_ms = excluded.stored_ms, quality = excluded.quality RETURNING result"),
       {instance, model, next_sequence(session_, model), embedding.bytes, embedding.scale, findings,
        result.preprocessing_version, result.precision, double(result.decode_ms), double(result.prepare_ms),
-       double(result.infer_ms), now_ms_});
+       double(result.infer_ms), now_ms_, quality});
   store_patches(result.patches, stored.at(0).integer(0));
 }
 

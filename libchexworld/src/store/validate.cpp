@@ -16,6 +16,7 @@ constexpr std::size_t kMostFindings = 4096;
 constexpr std::uint32_t kMostGrid = 256;
 constexpr std::size_t kMostLabelBytes = 64;
 constexpr std::size_t kMostLabels = 1024;
+constexpr std::size_t kMostQualityNotes = 64;
 
 [[noreturn]] void reject(std::string_view field, const std::string& why) {
   fail(ErrorCode::kInvalidArgument, "the store refuses this record: " + std::string(field) + " " + why);
@@ -67,6 +68,7 @@ void check_instance(const InstanceRecord& instance) {
   check_text(instance.sex, "sex");
   check_text(instance.institution, "institution");
   check_text(instance.device, "device");
+  check_text(instance.sop_class_uid, "sop_class_uid");
   if (instance.acquisition_date && !instance.acquisition_date->ok()) reject("acquisition_date", "is not a date");
   if (instance.age_years && !(*instance.age_years >= 0 && *instance.age_years <= 150))
     reject("age_years", "must be 0 to 150");
@@ -97,6 +99,9 @@ void check_result(const ResultRecord& result) {
   }
   check_text(result.preprocessing_version, "preprocessing_version");
   check_text(result.precision, "precision");
+  if (result.quality.size() > kMostQualityNotes)
+    reject("quality", "has more than " + std::to_string(kMostQualityNotes) + " notes");
+  for (const std::string& note : result.quality) check_name(note, "quality");
   for (const float duration : {result.decode_ms, result.prepare_ms, result.infer_ms}) {
     if (!std::isfinite(duration) || duration < 0) reject("a duration", "must be finite and not negative");
   }
@@ -106,6 +111,7 @@ void check_outcome(const Outcome& outcome) {
   check_name(outcome.model_id, "model_id");
   const bool done = outcome.kind == Outcome::Kind::kDone;
   if (!done || outcome.lease || !outcome.location.server.empty()) check_location(outcome.location);
+  if (outcome.kind == Outcome::Kind::kDropped) return;
   if (!done) {
     check_name(outcome.reason_code, "reason_code");
     check_text(outcome.reason, "reason", kMostReasonBytes);

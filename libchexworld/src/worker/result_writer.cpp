@@ -3,6 +3,7 @@
 
 #include "base/config.h"
 #include "base/failure.h"
+#include "base/log.h"
 #include "dicom/instance_tags.h"
 #include "sandbox/decoder.h"
 #include "worker/work_ticket.h"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kRetryAfter{10};
 constexpr std::size_t kMostReasonBytes = 1024;  // the store's limit
+constexpr std::size_t kMostUidBytes = 64;
 
 /// PA, AP or LL as DICOM names them; "frontal" where only that is known.
 std::string view_name(const GateVerdict& gate) {
@@ -23,9 +25,16 @@ std::string view_name(const GateVerdict& gate) {
   return std::string(gate.projection == Projection::kUnknown ? name_of(View::kFrontal) : name_of(gate.projection));
 }
 
+/// A UID as far as it can be one (PS3.5 section 9.1), else empty.
+std::string usable_uid(const std::string& uid) {
+  const bool fine = uid.size() <= kMostUidBytes && uid.find_first_not_of("0123456789.") == std::string::npos;
+  return fine ? uid : "";
+}
+
 InstanceRecord instance_record(const RadiographResult& result) {
   InstanceRecord record;
   record.sop_instance_uid = result.attributes.sop_instance_uid;
+  record.sop_class_uid = usable_uid(result.attributes.sop_class_uid);
   record.view = view_name(result.gate);
   if (!result.tags) return record;
   const InstanceTags& tags = *result.tags;
@@ -62,6 +71,7 @@ ResultRecord result_record(const RadiographResult& result, const PipelineTimings
   record.decode_ms = float(timings.decode_ms);
   record.infer_ms = float(timings.inference_ms);
   if (!result.patches.empty()) record.patches = stored_patches(result);
+  for (const QualityNote note : result.quality) record.quality.emplace_back(name_of(note));
   return record;
 }
 
@@ -115,6 +125,11 @@ std::optional<Outcome> stored_outcome(const PipelineOutcome& outcome, const std:
   }
   if (!outcome.result->gate.accepted()) {
     const GateVerdict& gate = outcome.result->gate;
+    // What we wrote ourselves comes back with the change log; nobody needs to hear of it.
+    if (gate.reason == GateReason::kOwnResult) {
+      stored.kind = Outcome::Kind::kDropped;
+      return named ? std::optional(stored) : std::nullopt;
+    }
     set_trouble(stored, Outcome::Kind::kSkipped, name_of(gate.reason), gate.detail);
     return named ? std::optional(stored) : std::nullopt;
   }
@@ -179,6 +194,20 @@ void ResultWriter::run() {
   }
 }
 
+/// Parks what the store refuses, so that its claim ends now and not when its lease has run out five times.
+void ResultWriter::park_refused(const Outcome& refused, const Error& error) {
+  if (error.code() != ErrorCode::kInvalidArgument || refused.location.server.empty()) return;
+  Outcome parked;
+  parked.lease = refused.lease;
+  parked.location = refused.location;
+  parked.model_id = refused.model_id;
+  set_trouble(parked, Outcome::Kind::kParked, name_of(ErrorCode::kMalformed), error.message());
+  Batch alone;
+  alone.outcomes.push_back(std::move(parked));
+  const Result<CommitReport> report = capture([&] { return store_.commit(alone); });
+  if (!report.ok()) log_warning("what the store refused cannot be remembered either: " + report.error().message());
+}
+
 void ResultWriter::write(std::vector<Waiting>& batch) {
   Batch together;
   for (const Waiting& waiting : batch) {
@@ -188,6 +217,7 @@ void ResultWriter::write(std::vector<Waiting>& batch) {
   const Result<CommitReport> report = capture([&] { return store_.commit(together); });
   // One record that the store refuses must not take its neighbours along.
   if (!report.ok() && batch.size() > 1 && !is_transient(report.error())) return write_one_by_one(batch);
+  if (!report.ok() && !batch.front().only_cursor) park_refused(batch.front().outcome, report.error());
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const bool stale = report.ok() && std::find(report->stale.begin(), report->stale.end(), i) != report->stale.end();
     if (!report.ok()) {

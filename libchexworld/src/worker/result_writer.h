@@ -49,6 +49,7 @@ class ResultWriter final : public ResultSink {
   void run();
   std::vector<Waiting> take_batch();
   void write(std::vector<Waiting>& batch);
+  void park_refused(const Outcome& refused, const Error& error);
   void write_one_by_one(std::vector<Waiting>& batch);
 
   Store& store_;

@@ -3,6 +3,7 @@
 // What the worker answers under /v1, one function per topic; docs/rest.md and docs/openapi.yaml describe them.
 #pragma once
 
+#include "service/arguments.h"
 #include "service/metrics.h"
 #include "service/request_pool.h"
 #include "service/router.h"
@@ -25,6 +26,8 @@ void add_model_routes(Router& router, Worker& worker);
 /// What follows the embedding of an uploaded picture runs on `later`.
 void add_search_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& later);
 void add_work_routes(Router& router, Worker& worker);
+/// Structured reports, and the results in the order in which they came.
+void add_report_routes(Router& router, Worker& worker);
 
 /// Everything that is measured; see docs/rest.md.
 void declare_metrics(Metrics& metrics, Worker& worker);
@@ -35,6 +38,9 @@ BodyPolicy body_policy(const std::string& method, const std::string& path, std::
 /// What the store knows of a model's outputs.
 std::vector<std::string> labels_of(Worker& worker, const std::string& model_id);
 Thresholds thresholds_of(Worker& worker, const std::string& model_id);
+
+/// The model that the argument "model-id" names, else the active one; kNotFound. Takes the last argument.
+std::string model_asked(Worker& worker, Arguments& arguments);
 
 /// Whether the client asks for raw numbers ("Accept: application/octet-stream").
 bool wants_bytes(const HttpRequest& request);

@@ -163,7 +163,8 @@ BodyPolicy body_policy(const std::string& method, const std::string& path, std::
   constexpr std::uint64_t kMostBundleBytes = 16ull << 30;
   constexpr std::uint64_t kMostJsonBytes = 64ull << 20;
   if (path == "/v1/models") return {kMostBundleBytes, method == "POST"};
-  if (path == "/v1/instances" || path == "/v1/embed" || path == "/v1/search" || path == "/v1/heatmap")
+  const bool report = path.starts_with("/v1/studies/") && path.ends_with("/report");
+  if (report || path == "/v1/instances" || path == "/v1/embed" || path == "/v1/search" || path == "/v1/heatmap")
     return {max_object_bytes, false};
   return {kMostJsonBytes, false};
 }

@@ -11,16 +11,6 @@
 namespace chexworld {
 namespace {
 
-/// The model asked for, else the active one.
-std::string model_asked(Worker& worker, Arguments& arguments) {
-  const auto asked = arguments.text("model-id");
-  arguments.finish();
-  if (asked) return *asked;
-  const auto active = worker.store().active_model();
-  if (!active) fail(ErrorCode::kNotFound, "no model has been active yet, so there are no results");
-  return *active;
-}
-
 StoredResult stored_result(Worker& worker, const std::string& uid, const std::string& model_id) {
   auto stored = worker.store().result(uid, model_id);
   if (!stored) fail(ErrorCode::kNotFound, "there is no result of this model for this instance");
@@ -90,6 +80,15 @@ HttpResponse delete_instance(Worker& worker, const HttpRequest& request, const P
 }
 
 }  // namespace
+
+std::string model_asked(Worker& worker, Arguments& arguments) {
+  const auto asked = arguments.text("model-id");
+  arguments.finish();
+  if (asked) return *asked;
+  const auto active = worker.store().active_model();
+  if (!active) fail(ErrorCode::kNotFound, "no model has been active yet, so there are no results");
+  return *active;
+}
 
 std::vector<std::string> labels_of(Worker& worker, const std::string& model_id) {
   for (const ModelState& state : worker.store().models()) {

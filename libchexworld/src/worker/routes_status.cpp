@@ -82,6 +82,7 @@ void add_routes(Router& router, Worker& worker, Metrics& metrics, RequestPool& l
   add_heatmap_route(router, worker, later);
   add_model_routes(router, worker);
   add_work_routes(router, worker);
+  add_report_routes(router, worker);
 }
 
 }  // namespace chexworld

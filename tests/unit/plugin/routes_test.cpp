@@ -105,7 +105,7 @@ TEST_F(Routes, WhatOrthancDoesNotHoldIs404AndAStoppingPluginIs503) {
 
 TEST_F(Routes, TheRootNamesWhatIsBelow) {
   EXPECT_EQ(Json::parse(orthanc_.call("GET", "/chexworld").body),
-            Json({"backfill", "failures", "models", "openapi.yaml", "pages", "search", "status"}));
+            Json({"backfill", "failures", "models", "openapi.yaml", "pages", "search", "status", "write-back"}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "worker/pseudonym_key.h"
 #include "worker/work_ticket.h"
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -115,6 +116,56 @@ TEST_F(ResultWriterTest, APictureWithoutUidIsNotStoredButRemembered) {
   EXPECT_EQ(put(outcome_of(embedded(""), at("picture"))).get().error().code(), ErrorCode::kMalformed);
   EXPECT_EQ(put(outcome_of(embedded(""))).get().error().code(), ErrorCode::kMalformed);
   ASSERT_EQ(store_->troubles(WorkState::kParked, 10).size(), 1u);
+}
+
+TEST_F(ResultWriterTest, WhatTheStoreRefusesEndsItsClaim) {
+  const std::string endless(300, '1');
+  int number = 0;
+  for (const RadiographResult& refused :
+       {embedded(endless), embedded("1.2\xff"), embedded("1.2.3", {0, 0, 0}), embedded("1.2.3", {NAN, 0, 1})}) {
+    const std::string instance = "refused-" + std::to_string(number++);
+    Batch arrival;
+    arrival.arrivals.push_back({at(instance).location, kModel, Priority::kArrival});
+    store_->commit(arrival);
+    const std::vector<ClaimedWork> claimed = store_->claim({.model_id = kModel, .owner = "test", .most = 1});
+    ASSERT_EQ(claimed.size(), 1u);
+    WorkTicket ticket = at(instance);
+    ticket.lease = claimed[0].lease;
+    EXPECT_EQ(put(outcome_of(refused, ticket)).get().error().code(), ErrorCode::kInvalidArgument);
+    const std::vector<Trouble> parked = store_->troubles(WorkState::kParked, 10);
+    ASSERT_EQ(parked.size(), std::size_t(number)) << instance;
+    EXPECT_EQ(parked[0].attempts, 1u);
+    EXPECT_EQ(parked[0].reason_code, "malformed");
+    EXPECT_FALSE(store_->extend_lease(claimed[0].lease, std::chrono::seconds(1)));
+  }
+}
+
+TEST_F(ResultWriterTest, OwnResultsLeaveNoTrace) {
+  Batch arrival;
+  arrival.arrivals.push_back({at("report").location, kModel, Priority::kArrival});
+  store_->commit(arrival);
+  WorkTicket ticket = at("report");
+  ticket.lease = store_->claim({.model_id = kModel, .owner = "test", .most = 1}).at(0).lease;
+  RadiographResult own = embedded("2.25.1");
+  own.gate.reason = GateReason::kOwnResult;
+  EXPECT_TRUE(put(outcome_of(own, ticket)).get().ok());
+  EXPECT_TRUE(put(outcome_of(own, at("never-claimed"))).get().ok());
+  EXPECT_TRUE(store_->troubles({}, 10).empty());
+  EXPECT_EQ(store_->models().at(0).queued, 0u);
+}
+
+TEST_F(ResultWriterTest, KeepsClassAndQuality) {
+  RadiographResult noted = embedded("1.2.3");
+  noted.attributes.sop_class_uid = "1.2.840.10008.5.1.4.1.1.1";
+  noted.quality = {QualityNote::kLowContrast, QualityNote::kBurnedInText};
+  put(outcome_of(noted)).get().value();
+  const StoredResult stored = store_->result("1.2.3", kModel).value();
+  EXPECT_EQ(stored.instance.sop_class_uid, noted.attributes.sop_class_uid);
+  EXPECT_EQ(stored.result.quality, (std::vector<std::string>{"low-contrast", "burned-in-text"}));
+  RadiographResult odd = embedded("1.2.4");
+  odd.attributes.sop_class_uid = "no uid";
+  put(outcome_of(odd)).get().value();
+  EXPECT_EQ(store_->result("1.2.4", kModel)->instance.sop_class_uid, "");
 }
 
 TEST(WorkTicket, TravelsAsAttributes) {
