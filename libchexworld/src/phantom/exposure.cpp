@@ -81,7 +81,10 @@ float tone(double x, const Look& look) {
 
 }  // namespace
 
-const Look& look_of(int number, bool portable) { return (portable ? kPortable : kUpright)[number % kLooks]; }
+const Look& look_of(int number, bool portable) {
+  const Look* looks = portable ? kPortable : kUpright;
+  return looks[number % kLooks];
+}
 
 FloatImage expose(const FloatImage& attenuation, const Raster& raster, const Look& look, RandomSource& random) {
   FloatImage image = intensity(attenuation, raster, look);
