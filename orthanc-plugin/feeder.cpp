@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kQuiet{2'000};  // looks for work whose time has come this often
-constexpr milliseconds kPause{250};    // while the worker is away or full
+constexpr milliseconds kPause{250};           // before an item is sent again
+constexpr milliseconds kLongestPause{4'000};  // between claims while the worker is away
 constexpr milliseconds kLease{60'000};
 constexpr milliseconds kAnswerLimit{60'000};
 constexpr int kMostLosses = 3;  // an object over which the worker was lost this often is left to its lease
@@ -51,6 +52,7 @@ FeederState Feeder::state() const {
 // ---- claiming ----
 
 void Feeder::claim_all(const std::stop_token& stop) {
+  Patience patience(kPause, kLongestPause);
   while (!stop.stop_requested()) {
     std::size_t room = 0;
     {
@@ -64,9 +66,14 @@ void Feeder::claim_all(const std::stop_token& stop) {
     }
     Result<std::vector<Item>> claimed = capture([&] { return claim(room); });
     set_trouble(claimed.ok() ? "" : claimed.error().message());
-    if (!claimed.ok() || claimed->empty()) {
+    if (!claimed.ok()) {
+      wake_.rest(stop, patience.next());
+      continue;
+    }
+    patience.renew();
+    if (claimed->empty()) {
       const milliseconds until_backfill = backfill_pace_.wait(SteadyClock::now());
-      wake_.wait(stop, !claimed.ok() ? kPause : until_backfill.count() > 0 ? std::min(until_backfill, kQuiet) : kQuiet);
+      wake_.wait(stop, until_backfill.count() > 0 ? std::min(until_backfill, kQuiet) : kQuiet);
       continue;
     }
     const std::scoped_lock lock(mutex_);

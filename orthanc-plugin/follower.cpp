@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 constexpr std::uint32_t kPage = 500;          // changes at once
 constexpr std::uint32_t kBackfillPage = 500;  // instances at once
 constexpr std::size_t kMostRemovals = 100'000;
-constexpr milliseconds kTroublePause{500};
+constexpr milliseconds kFirstPause{500}, kLongestPause{4'000};  // while the worker is away
 
 Json located(const std::vector<std::string>& instance_ids) {
   Json list = Json::array();
@@ -68,19 +68,21 @@ FollowerState Follower::state() const {
 }
 
 void Follower::run(const std::stop_token& stop) {
+  Patience patience(kFirstPause, kLongestPause);
   while (!stop.stop_requested()) {
-    const Result<void> followed = capture([&] { follow(stop); });
+    const Result<void> followed = capture([&] { follow(stop, patience); });
     if (followed.ok() || stop.stop_requested()) continue;
     set_trouble(followed.error().message());
-    wake_.wait(stop, kTroublePause);
+    wake_.rest(stop, patience.next());
   }
 }
 
 /// Until something fails: then from the cursor that the worker remembers.
-void Follower::follow(const std::stop_token& stop) {
+void Follower::follow(const std::stop_token& stop, Patience& patience) {
   server_ = archive_.server();
   read_cursor();
   set_trouble("");
+  patience.renew();
   while (!stop.stop_requested()) {
     report_removals();
     const bool more = take_page();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "orthanc-plugin/archive.h"
+#include "orthanc-plugin/pace.h"
 #include "orthanc-plugin/wake.h"
 #include "orthanc-plugin/worker_client.h"
 
@@ -45,7 +46,7 @@ class Follower {
 
  private:
   void run(const std::stop_token& stop);
-  void follow(const std::stop_token& stop);
+  void follow(const std::stop_token& stop, Patience& patience);
   void read_cursor();
   bool take_page();
   void report_removals();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace chexworld::plugin {
 
@@ -22,6 +24,21 @@ class Pace {
  private:
   const double per_second_;
   Time next_{};
+};
+
+/// Pauses between attempts that fail: each twice as long as the one before, up to the longest. Not thread safe.
+class Patience {
+ public:
+  Patience(std::chrono::milliseconds first, std::chrono::milliseconds longest)
+      : first_(first), longest_(longest), next_(first) {}
+
+  std::chrono::milliseconds next() { return std::exchange(next_, std::min(2 * next_, longest_)); }
+  /// After a success: begins with the first again.
+  void renew() { next_ = first_; }
+
+ private:
+  const std::chrono::milliseconds first_, longest_;
+  std::chrono::milliseconds next_;
 };
 
 }  // namespace chexworld::plugin

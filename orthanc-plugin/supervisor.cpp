@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "orthanc-plugin/line_reader.h"
+#include "orthanc-plugin/pace.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -120,16 +121,15 @@ SupervisorState Supervisor::state() const {
 
 /// This thread must live as long as the worker: the worker's parent-death signal is about the thread.
 void Supervisor::run(const std::stop_token& stop) {
-  milliseconds pause = options_.first_pause;
+  Patience patience(options_.first_pause, options_.longest_pause);
   while (!stop.stop_requested()) {
     const auto started = SteadyClock::now();
     const Result<void> ran = capture([&] { run_once(stop); });
     if (stop.stop_requested()) return;
     if (!ran.ok()) log_warning("the worker cannot be started: " + ran.error().message());
-    if (SteadyClock::now() - started >= options_.healthy_after) pause = options_.first_pause;
+    if (SteadyClock::now() - started >= options_.healthy_after) patience.renew();
     pollfd stopped{stop_signal_, POLLIN, 0};
-    poll(&stopped, 1, int(pause.count()));
-    pause = std::min(2 * pause, options_.longest_pause);
+    poll(&stopped, 1, int(patience.next().count()));
     const std::scoped_lock lock(mutex_);
     ++state_.restarts;
   }

@@ -25,6 +25,12 @@ class Wake {
     return std::exchange(called_, false);
   }
 
+  /// Sleeps for `limit`, or until stopping; calls are kept for later.
+  void rest(const std::stop_token& stop, std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, stop, limit, [] { return false; });
+  }
+
  private:
   std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -64,11 +64,11 @@ WriteBackState WriteBack::state() const {
 // ---- following ----
 
 void WriteBack::run(const std::stop_token& stop) {
-  milliseconds pause = options_.first_pause;
+  Patience patience(options_.first_pause, options_.longest_pause);
   while (!stop.stop_requested()) {
     const Result<milliseconds> wait = capture([&] { return step(stop); });
     if (wait.ok()) {
-      pause = options_.first_pause;
+      patience.renew();
       set_trouble("");
       if (wait->count() > 0) wake_.wait(stop, *wait);
       continue;
@@ -76,8 +76,7 @@ void WriteBack::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
     set_trouble(wait.error().message());
     model_.clear();  // the cursor is read anew
-    rest(stop, pause);
-    pause = std::min(2 * pause, options_.longest_pause);
+    wake_.rest(stop, patience.next());
   }
 }
 
@@ -246,11 +245,6 @@ void WriteBack::set_trouble(const std::string& sentence) {
   if (!sentence.empty()) log_warning("writing back (" + options_.name + ") waits: " + sentence);
   if (sentence.empty()) log_info("writing back (" + options_.name + ") goes on");
   state_.trouble = sentence;
-}
-
-void WriteBack::rest(const std::stop_token& stop, milliseconds duration) {
-  std::unique_lock lock(mutex_);
-  stopping_.wait_for(lock, stop, duration, [] { return false; });
 }
 
 }  // namespace chexworld::plugin

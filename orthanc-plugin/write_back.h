@@ -4,6 +4,7 @@
 // kept by the worker's store, so nothing is forgotten by an outage of any part, and nothing is kept here but one page.
 #pragma once
 
+#include "orthanc-plugin/pace.h"
 #include "orthanc-plugin/study_archive.h"
 #include "orthanc-plugin/study_writer.h"
 #include "orthanc-plugin/wake.h"
@@ -72,7 +73,6 @@ class WriteBack {
   void move_cursor(const std::string& name, std::uint64_t from, std::uint64_t to);
   Json results_after(std::uint64_t sequence, int most, const std::string& model_id = "");
   void set_trouble(const std::string& sentence);
-  void rest(const std::stop_token& stop, milliseconds duration);
 
   WorkerClient& client_;
   StudyArchive& archive_;
@@ -92,7 +92,6 @@ class WriteBack {
   Wake wake_;
   std::atomic<bool> rewind_ = false;
   mutable std::mutex mutex_;
-  std::condition_variable_any stopping_;
   WriteBackState state_;          // guarded by mutex_
   std::set<std::string> stable_;  // guarded by mutex_
 

@@ -37,5 +37,16 @@ TEST(Pace, ZeroIsNoLimit) {
   EXPECT_EQ(pace.wait(now), 0ms);
 }
 
+TEST(Patience, DoublesUntilTheLongestAndBeginsAgainAfterASuccess) {
+  Patience patience(250ms, 1500ms);
+  EXPECT_EQ(patience.next(), 250ms);
+  EXPECT_EQ(patience.next(), 500ms);
+  EXPECT_EQ(patience.next(), 1000ms);
+  EXPECT_EQ(patience.next(), 1500ms);
+  EXPECT_EQ(patience.next(), 1500ms);
+  patience.renew();
+  EXPECT_EQ(patience.next(), 250ms);
+}
+
 }  // namespace
 }  // namespace chexworld::plugin
