@@ -16,6 +16,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -119,31 +120,35 @@ struct Rows {
   }
 };
 
+/// NaN where the head abstained.
 std::vector<float> probabilities_of(const RadiographResult& result) {
   std::vector<float> row;
-  for (const Finding& finding : result.findings) row.push_back(float(finding.probability));
+  for (const Finding& finding : result.findings)
+    row.push_back(finding.probability ? float(*finding.probability) : std::numeric_limits<float>::quiet_NaN());
   return row;
 }
 
 /// How many were embedded.
 std::int64_t write_embeddings(const Embedded& all, const std::filesystem::path& output) {
   Rows embeddings, findings;
-  Json ids = Json::array();
+  Json ids = Json::array(), abstained = Json::array();
   for (std::size_t i = 0; i < all.files.size(); ++i) {
     if (!has_embedding(all.outcomes[i])) continue;
     const RadiographResult& result = *all.outcomes[i]->result;
     embeddings.append(result.embedding);
     if (!result.findings.empty()) findings.append(probabilities_of(result));
     ids.push_back(id_of(all.files[i], result));
+    abstained.push_back(result.abstained ? result.abstained->reason : "");
   }
   if (embeddings.count == 0) return 0;
   TensorMap tensors{{"embeddings", embeddings.view()}};
   if (findings.count > 0) tensors["findings"] = findings.view();
-  const TextMap metadata{{"chexworld.embeddings", "1"},
-                         {"chexworld.model_id", all.model.model_id},
-                         {"chexworld.precision", std::string(name_of(all.model.engine.precision))},
-                         {"chexworld.labels", Json(all.model.labels).dump()},
-                         {"chexworld.ids", ids.dump(-1, ' ', false, Json::error_handler_t::replace)}};
+  TextMap metadata{{"chexworld.embeddings", "1"},
+                   {"chexworld.model_id", all.model.model_id},
+                   {"chexworld.precision", std::string(name_of(all.model.engine.precision))},
+                   {"chexworld.labels", Json(all.model.labels).dump()},
+                   {"chexworld.ids", ids.dump(-1, ' ', false, Json::error_handler_t::replace)}};
+  if (findings.count > 0) metadata["chexworld.abstained"] = abstained.dump();
   write_safetensors(output, tensors, metadata);
   return embeddings.count;
 }
@@ -155,7 +160,7 @@ struct Remark {
 };
 
 struct Remarks {
-  std::vector<Remark> skipped, failed;
+  std::vector<Remark> skipped, failed, abstained;
 };
 
 Remarks remarks_on(const Embedded& all) {
@@ -167,6 +172,8 @@ Remarks remarks_on(const Embedded& all) {
       remarks.failed.push_back({file, std::string(decode_reason(result.error())), result.error().message()});
     else if (!result->gate.accepted())
       remarks.skipped.push_back({file, std::string(name_of(result->gate.reason)), result->gate.detail});
+    else if (result->abstained)
+      remarks.abstained.push_back({file, result->abstained->reason, result->abstained->detail});
   }
   return remarks;
 }
@@ -186,6 +193,7 @@ void print_json(const Options& options, const Embedded& all, const Remarks& rema
                      {"embedded", embedded},
                      {"skipped", to_json(remarks.skipped)},
                      {"failed", to_json(remarks.failed)},
+                     {"abstained", to_json(remarks.abstained)},
                      {"seconds", all.seconds}};
   std::printf("%s\n", summary.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
@@ -199,10 +207,13 @@ void print(const char* what, const std::vector<Remark>& remarks) {
 void print_for_people(const Options& options, const Embedded& all, const Remarks& remarks, std::int64_t embedded) {
   print("skipped", remarks.skipped);
   print("failed", remarks.failed);
-  std::printf("%lld of %zu files embedded in %.1f s (%s), %zu skipped, %zu failed%s%s\n",
+  print("abstained", remarks.abstained);
+  const std::string without_answer =
+      remarks.abstained.empty() ? "" : ", " + std::to_string(remarks.abstained.size()) + " without an answer";
+  std::printf("%lld of %zu files embedded in %.1f s (%s), %zu skipped, %zu failed%s%s%s\n",
               static_cast<long long>(embedded), all.files.size(), all.seconds,
               std::string(name_of(all.model.engine.precision)).c_str(), remarks.skipped.size(), remarks.failed.size(),
-              embedded > 0 ? "; written to " : "", embedded > 0 ? options.output.c_str() : "");
+              without_answer.c_str(), embedded > 0 ? "; written to " : "", embedded > 0 ? options.output.c_str() : "");
 }
 
 void run(const Options& options) {

@@ -9,12 +9,14 @@
 #include "image/heat_overlay.h"
 #include "infer/heat_map.h"
 #include "pipeline/bundle_loader.h"
+#include "pipeline/film_facts.h"
 #include "sandbox/decoder.h"
 
 #include <chexworld/engine.h>
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 namespace chexworld::cli {
 namespace {
@@ -48,21 +50,25 @@ HeatMap mapped(const Options& options, const Bundle& bundle, const std::vector<f
                   label_named(head, options.finding));
 }
 
-void print(const Options& options, const HeatMap& map) {
+void print(const Options& options, const HeatMap& map, const std::optional<Abstention>& abstained) {
   if (options.as_json) {
     const Json json{{"finding", map.finding},
                     {"kind", name_of(map.kind)},
                     {"logit", map.logit},
                     {"bias_share", map.bias_share},
-                    {"probability", map.probability},
+                    {"probability", abstained ? Json() : Json(map.probability)},
                     {"threshold", map.threshold},
+                    {"abstained", abstained ? Json(abstained->reason) : Json()},
                     {"grid", {{"shape", {map.grid, map.grid}}, {"data", map.values}}}};
     std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
     return;
   }
-  std::printf("%s: probability %.3f, threshold %.3f (logit %+.3f); %s of %lld x %lld patches over the film in %s\n",
-              map.finding.c_str(), map.probability, map.threshold, map.logit, std::string(name_of(map.kind)).c_str(),
-              static_cast<long long>(map.grid), static_cast<long long>(map.grid), options.output.c_str());
+  char answer[80];
+  std::snprintf(answer, sizeof answer, "probability %.3f, threshold %.3f", map.probability, map.threshold);
+  const std::string said = abstained ? "abstained: " + abstained->reason + ", " + abstained->detail : answer;
+  std::printf("%s: %s (logit %+.3f); %s of %lld x %lld patches over the film in %s\n", map.finding.c_str(),
+              said.c_str(), map.logit, std::string(name_of(map.kind)).c_str(), static_cast<long long>(map.grid),
+              static_cast<long long>(map.grid), options.output.c_str());
 }
 
 void explain(const Options& options) {
@@ -71,11 +77,16 @@ void explain(const Options& options) {
   if (!config.head) fail(ErrorCode::kNotFound, options.model.string() + " has no head, so no findings to explain");
   label_named(*config.head, options.finding);  // before anything that takes long
   const std::int64_t side = config.encoder.image_size;
-  const PreparedRadiograph film = decoded(options, recipe_for(options.model, config.preprocessing, side, side));
+  const PreparationRecipe recipe = recipe_for(options.model, config.preprocessing, side, side);
+  const PreparedRadiograph film = decoded(options, recipe);
+  std::optional<Abstention> abstained;
+  if (const auto& domain = config.domain)
+    abstained =
+        outside_domain(*domain, film_facts(film.gate, film.quality, film.pixels, recipe.normalization, *domain));
   const HeatMap map = mapped(options, bundle, film.pixels);
   const std::vector<std::byte> png = encode_png(heat_overlay(film.film, {map.values, int(map.grid), film.window}));
   write_file_atomically(options.output, [&](FileWriter& writer) { writer.write(png); });
-  print(options, map);
+  print(options, map, abstained);
 }
 
 }  // namespace

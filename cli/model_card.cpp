@@ -88,6 +88,16 @@ std::string views_text(const BundleInfo& info) {
   return !info.domain || info.domain->views.empty() ? "any" : joined(info.domain->views);
 }
 
+std::string range_text(const BundleDomain::Range& range) { return rounded(range.least) + " to " + rounded(range.most); }
+
+/// "brightness 0.210 to 0.780, contrast 0.080 to 0.310"; "" where there is neither.
+std::string tones_text(const std::optional<BundleDomain>& domain) {
+  std::string text;
+  if (domain && domain->brightness) text += "brightness " + range_text(*domain->brightness);
+  if (domain && domain->contrast) text += (text.empty() ? "" : ", ") + ("contrast " + range_text(*domain->contrast));
+  return text;
+}
+
 // ---- markdown ------------------------------------------------------------------------------------------
 
 /// Text that Markdown takes as it is: a name must not become a table cell or markup.
@@ -189,6 +199,9 @@ std::string limits_section(const BundleInfo& info) {
   text += "- Probabilities are given for these views only: " + plain(views_text(info)) + ".\n";
   if (info.domain && !info.domain->refused_quality.empty())
     text += "- None is given for pictures marked " + plain(joined(info.domain->refused_quality)) + ".\n";
+  if (const std::string tones = tones_text(info.domain); !tones.empty())
+    text += "- Only for pictures of " + tones +
+            " (mean and standard deviation, black 0 to white 1, of the prepared picture).\n";
   if (!info.domain) text += "- No domain is stored, so every film is answered, however unlike the training films.\n";
   return text +
          "- A number measured on one archive does not hold for another: labels, equipment and patients differ. "
@@ -211,6 +224,7 @@ std::string model_card_text(const BundleInfo& info) {
       line("  label", shown(label.name) + ", threshold " + rounded(label.threshold) + ", " + calibration_text(label));
     line("views", views_text(info));
     if (info.domain && !info.domain->refused_quality.empty()) line("not for", joined(info.domain->refused_quality));
+    if (const std::string tones = tones_text(info.domain); !tones.empty()) line("tones", tones);
   }
   if (const Json& pooled = below(config, {"evaluation", "pooled"}); !pooled.is_null()) {
     line("evaluated on",

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/label_options.h"
 #include "cli/progress.h"
+#include "trainer/evaluation/calibrated_domain.h"
 #include "trainer/evaluation/fold_summary.h"
 #include "trainer/probe/cross_validation.h"
 #include "trainer/probe/encode.h"
@@ -241,7 +242,12 @@ void print(const ProbeArguments& arguments, const Task& task, const Findings& fi
                 text_of(fold_number(stratum.numbers, "auroc")).c_str());
 }
 
-void save_head(const ProbeArguments& arguments, const Task& task, const Findings& findings) {
+BundleDomain domain_of(const ProbeArguments& arguments, const FilmTable& table, const Task& task) {
+  const Json preprocessing = Bundle::open(arguments.model).config().preprocessing;
+  return calibrated_domain(table, task.labels.films, recipe_from_json(preprocessing, "preprocessing"));
+}
+
+void save_head(const ProbeArguments& arguments, const FilmTable& table, const Task& task, const Findings& findings) {
   const CalibratedHead head = fit_calibrated(task.features, task.labels, task.folds, every_row(task), arguments.probe);
   const Json training{{"by", "probe"},
                       {"films", task.labels.size()},
@@ -254,7 +260,8 @@ void save_head(const ProbeArguments& arguments, const Task& task, const Findings
       {"films", "of the folds, each judged by a head that did not see it"},
       {"pooled", chexworld::to_json(findings.pooled)},
       {"calibration_error", {{"before", findings.error_before.value}, {"after", findings.error_after.value}}}};
-  const std::string id = save_probe_head(arguments.model, arguments.save_head, task.labels, head, training, evaluation);
+  const std::string id = save_probe_head(arguments.model, arguments.save_head, task.labels, head, training, evaluation,
+                                         domain_of(arguments, table, task));
   std::fprintf(stderr, "%s, model id %s\n", arguments.save_head.c_str(), id.c_str());
 }
 
@@ -292,7 +299,7 @@ void probe(ProbeArguments& arguments) {
   const std::string json = to_json(arguments, task, findings).dump(2) + "\n";
   if (!arguments.output.empty()) write_file_atomically(arguments.output, json);
   arguments.as_json ? void(std::printf("%s", json.c_str())) : print(arguments, task, findings);
-  if (!arguments.save_head.empty()) save_head(arguments, task, findings);
+  if (!arguments.save_head.empty()) save_head(arguments, table, task, findings);
 }
 
 void add_settings(CLI::App& command, ProbeArguments& arguments) {

@@ -40,6 +40,7 @@ Json to_json(const ResultHit& hit, const std::vector<std::string>& labels) {
             {"date", optional_text(date_text(instance))},
             {"institution", optional_text(instance.institution)},
             {"findings", findings_of(hit, labels)},
+            {"abstained", optional_text(hit.result.result.abstained)},
             {"labels", Json::array()}};
   for (const StoredLabel& stored : hit.result.labels)
     json["labels"].push_back({{"name", stored.label.name},
@@ -65,6 +66,7 @@ std::string age_text(const InstanceRecord& instance) {
 }
 
 std::string finding_summary(const ResultHit& hit, const std::vector<std::string>& labels) {
+  if (!hit.result.result.abstained.empty()) return "abstained: " + hit.result.result.abstained;
   const auto& probabilities = hit.result.result.finding_probabilities;
   std::vector<std::size_t> order(std::min(labels.size(), probabilities.size()));
   std::iota(order.begin(), order.end(), 0);

@@ -24,7 +24,8 @@ int main(int argc, char** argv) {
               outcome.timings.total_ms);
   for (std::size_t i = 0; i < 4; ++i) std::printf(" %.4f", double(result.embedding[i]));
   std::printf(" ...\n");
+  if (result.abstained) std::printf("no findings: %s\n", result.abstained->detail.c_str());
   for (const chexworld::Finding& finding : result.findings)
-    std::printf("%s: %.2f\n", finding.name.c_str(), finding.probability);
+    if (finding.probability) std::printf("%s: %.2f\n", finding.name.c_str(), *finding.probability);
   return 0;
 }

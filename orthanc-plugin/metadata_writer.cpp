@@ -8,6 +8,12 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+/// Why the model gave no answer for an image; empty where it did.
+std::string abstention_of(const Json& instance) {
+  const auto found = instance.find("abstained");
+  return found != instance.end() && found->is_object() ? "abstained: " + found->value("reason", "") : "";
+}
+
 /// Names of the present findings, in the model's order.
 Names present_in(const Json& instance) {
   Names names;
@@ -32,14 +38,17 @@ class MetadataWriter final : public StudyWriter {
   MetadataWriter(StudyArchive& archive, int first) : archive_(archive), first_(first) {}
 
   void write(const StudyResults& study) override {
-    Names all;
+    Names all, abstentions;
+    int answered = 0;
     for (const Json& instance : study.instances) {
       const Names names = present_in(instance);
-      add_new(all, names);
+      const std::string abstained = abstention_of(instance);
+      add_new(abstained.empty() ? all : abstentions, abstained.empty() ? names : Names{abstained});
+      answered += abstained.empty() ? 1 : 0;
       const auto id = archive_.instance(instance.at("sop_instance_uid").get<std::string>());
-      if (id) set(Level::kInstance, *id, study.model_id, names);
+      if (id) set(Level::kInstance, *id, study.model_id, abstained.empty() ? names : Names{abstained});
     }
-    set(Level::kStudy, study.study_id, study.model_id, all);
+    set(Level::kStudy, study.study_id, study.model_id, answered > 0 ? all : abstentions);
   }
 
  private:

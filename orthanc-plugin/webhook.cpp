@@ -22,6 +22,7 @@ Json event_of(const StudyArchive& archive, const Json& instance) {
           {"view", instance.value("view", "")},
           {"quality", instance.value("quality", Json::array())},
           {"findings", instance.value("findings", Json::array())},
+          {"abstained", instance.value("abstained", Json(nullptr))},
           {"stored_at", instance.value("stored_at", "")}};
 }
 

@@ -86,6 +86,11 @@ def similar_cases(demo):
     return f'<div class="films">{"".join(films)}</div><p>Nearest films of other patients, answered by the last model.{note}</p>'
 
 
+def answer_of(finding):
+    """The probability, or that the head gave none."""
+    return "abstained" if finding["probability"] is None else f"{finding['probability']:.2f}"
+
+
 def heat_map(demo):
     """The example as it came, and where its own finding was seen."""
     label = demo.labels.get(demo.example, {}).get("label")
@@ -98,7 +103,7 @@ def heat_map(demo):
         overlay = file.read()
     result = demo.orthanc.get(f"/instances/{orthanc_id}/chexworld")
     found = {finding["name"]: finding for finding in result.get("findings", [])}
-    told = "".join(f"<tr><td>{html.escape(name)}</td><td class=n>{finding['probability']:.2f}</td>"
+    told = "".join(f"<tr><td>{html.escape(name)}</td><td class=n>{answer_of(finding)}</td>"
                    f"<td class=n>{finding['threshold']:.2f}</td></tr>" for name, finding in found.items())
     return (f'<div class="films">{figure(demo.orthanc.picture(orthanc_id), caption_of(demo, demo.example) + "as it came")}'
             f'{figure(overlay, "what spoke for <b>" + html.escape(label) + "</b>")}'

@@ -119,7 +119,7 @@ async function showHeat() {
     if (!still()) return;
     for (const old of document.querySelectorAll('.stage .heat')) old.remove();
     byId('stage').append(heatOverlay(map, film));
-    words(`${name}: warm speaks for it, blue against it.`);
+    words(`${name}: warm speaks for it, blue against it.${map.state === 'abstained' ? ' The model abstained here: this is no answer.' : ''}`);
   } catch (error) {
     words(error.status === 503 ? 'Not available while the worker is down.' : sentence(error.message));
   }
@@ -161,7 +161,8 @@ function scale(entry) {
     svg.append(made);
   };
   part('rect', { class: 'ground', x: 0, y: 4, width: 100, height: 6 });
-  part('rect', { class: 'bar', x: 0, y: 4, width: 100 * entry.probability, height: 6 });
+  if (typeof entry.probability === 'number')
+    part('rect', { class: 'bar', x: 0, y: 4, width: 100 * entry.probability, height: 6 });
   if (typeof entry.threshold === 'number')
     part('line', { class: 'threshold', x1: 100 * entry.threshold, x2: 100 * entry.threshold, y1: 0, y2: 14, 'vector-effect': 'non-scaling-stroke' });
   return svg;
@@ -169,9 +170,10 @@ function scale(entry) {
 
 function row(entry) {
   const limit = typeof entry.threshold === 'number' ? `, threshold ${percent(entry.threshold)}` : '';
+  const answer = entry.state === 'abstained' ? 'abstained' : percent(entry.probability);
   const button = element('button', { type: 'button', 'aria-pressed': String(entry.name === finding),
-    title: `${entry.name}: ${percent(entry.probability)}${limit}` },
-  element('span', { className: 'label' }, entry.name), scale(entry), element('span', { className: 'number' }, percent(entry.probability)));
+    title: `${entry.name}: ${answer}${entry.state === 'abstained' ? ` (${entry.reason})` : limit}` },
+  element('span', { className: 'label' }, entry.name), scale(entry), element('span', { className: 'number' }, answer));
   button.addEventListener('click', () => {
     const again = finding === entry.name && byId('heat').checked;
     finding = entry.name;
@@ -184,12 +186,14 @@ function row(entry) {
 
 function showFindings(result) {
   const list = result ? [...result.findings] : [];
-  list.sort((a, b) => Number(b.present || false) - Number(a.present || false) || b.probability - a.probability);
+  list.sort((a, b) => Number(b.present || false) - Number(a.present || false) || (b.probability || 0) - (a.probability || 0));
   if (!list.some((entry) => entry.name === finding)) finding = list.length ? list[0].name : null;
   byId('heat').disabled = list.length === 0;
   if (list.length === 0) byId('heat').checked = false;
   byId('findings').replaceChildren(...list.map(row));
-  byId('findings-words').textContent = list.length ? 'The tick is the threshold. A finding above it is marked.' :
+  byId('findings-words').textContent = result && result.abstained ?
+    `Abstained: ${sentence(result.abstained.detail)} No probability is given for this image.` :
+    list.length ? 'The tick is the threshold. A finding above it is marked.' :
     down && !result ? 'Not known while the worker is down.' :
     result ? 'The active model names no findings: it has no trained head. Similar cases work without one.' : 'None without a result.';
 }
@@ -218,7 +222,8 @@ function showCase(hit) {
       element('div', {}, viewName(hit.view)),
       element('div', { className: 'quiet' }, ageAndSex(hit) || 'Age and sex not known'),
       element('div', { className: 'quiet' }, hit.acquisition_date || 'Date not known'),
-      present.length ? element('div', { className: 'present' }, present.slice(0, 3).join(', ')) : null)];
+      present.length ? element('div', { className: 'present' }, present.slice(0, 3).join(', ')) :
+        hit.abstained ? element('div', { className: 'quiet' }, `Abstained: ${hit.abstained.reason}`) : null)];
   const target = place && place.study ? `study.html?study=${encodeURIComponent(place.study)}&instance=${encodeURIComponent(place.instance)}` : '';
   return element('li', { className: 'case' }, target ? element('a', { href: target }, ...content) : element('div', {}, ...content));
 }

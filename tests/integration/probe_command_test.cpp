@@ -79,6 +79,8 @@ TEST_F(ProbeCommand, FindsWhatFilmsShowAndMakesAHeadOfIt) {
   EXPECT_EQ(found["linear"]["auroc"]["folds"].size(), 4u);
   EXPECT_EQ(found["few_shot"]["1"]["auroc"].size(), 20u);
   EXPECT_TRUE(std::filesystem::exists(folder_ / "films.features"));
+  const Finished card = run({CHEXWORLD_PROGRAM, "model", "info", folder_ / "head.safetensors"});
+  EXPECT_THAT(card.output, AllOf(HasSubstr("not for"), HasSubstr("near-constant"), HasSubstr("brightness 0.")));
 
   const Finished evaluated = typed("evaluate", "head.safetensors",
                                    {"--classes", "look=dark,bright", "-o", folder_ / "out", "--bootstrap", "50"});

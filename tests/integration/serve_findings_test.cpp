@@ -16,11 +16,13 @@ using testing::HasSubstr;
 using Kind = BundleHead::Kind;
 
 /// A bundle with random weights and findings "Effusion" and "Nodule/Mass".
-std::filesystem::path write_model(const TemporaryFolder& folder, Kind kind, unsigned seed) {
+std::filesystem::path write_model(const TemporaryFolder& folder, Kind kind, unsigned seed,
+                                  const std::optional<BundleDomain>& domain = {}) {
   const EncoderShape shape = small_shape();
   RandomBundle bundle(shape, {.linear = 0.1F, .norm = 0.2F}, seed);
   bundle.add_head({kind, false, {{"Effusion", 0.4, 1.5, -0.2}, {"Nodule/Mass", 0.5, 1, 0}}, 6}, 0.3F, seed + 1);
   bundle.config.preprocessing = {{"resize", shape.image_size + 4}, {"crop", shape.image_size}};
+  bundle.config.domain = domain;
   const std::filesystem::path path = folder / ("findings-" + std::to_string(seed) + ".safetensors");
   bundle.write(path);
   return path;
@@ -90,6 +92,48 @@ TEST_F(ServeFindings, AHeatMapIsAPictureOverTheWholeFilm) {
   EXPECT_GT(picture.width, film.width) << "with the scale";
   EXPECT_EQ(picture.at(100, 5), film.at(100, 5)) << "the network sees only the middle of a wide film";
   EXPECT_EQ(picture.at(100, 294), film.at(100, 294));
+}
+
+TEST_F(ServeFindings, AbstainsOutsideTheDomainAndSaysSoEverywhere) {
+  const std::filesystem::path model = write_model(folder_, Kind::kLinear, 95, BundleDomain{{"lateral"}, {}});
+  WorkerServer server({"--model", model.string(), "--precision", "f32", "--streams", "1"});
+  HttpClient client = server.client();
+  const Json sent = client.post("/v1/instances", film_bytes(3)).json();
+  ASSERT_NE(sent["view"], "lateral");
+  EXPECT_EQ(sent["status"], "embedded");
+  const std::string uid = sent["sop_instance_uid"].get<std::string>();
+  const Json stored = client.get("/v1/instances/" + uid).json();
+  for (const Json& json : {sent, stored}) {
+    EXPECT_EQ(json["abstained"]["reason"], "view-outside") << json;
+    ASSERT_EQ(json["findings"].size(), 2u);
+    for (const Json& finding : json["findings"]) {
+      EXPECT_EQ(finding["state"], "abstained");
+      EXPECT_EQ(finding["reason"], "view-outside");
+      EXPECT_TRUE(finding["probability"].is_null());
+      EXPECT_FALSE(finding.contains("present"));
+    }
+  }
+  EXPECT_EQ(client.get("/v1/instances/" + uid + "/embedding").json()["array"]["shape"][0], stored["embedding_size"]);
+
+  const Json map = heat_map_of(client, "Effusion");
+  EXPECT_EQ(map["state"], "abstained");
+  EXPECT_EQ(map["abstained"]["reason"], "view-outside");
+  EXPECT_TRUE(map["probability"].is_null());
+  const ClientAnswer picture = client.post("/v1/heatmap?finding=Effusion&output=png", film_bytes(3));
+  EXPECT_EQ(picture.headers.at("x-chexworld-abstained"), "view-outside");
+  EXPECT_FALSE(picture.headers.contains("x-chexworld-probability"));
+
+  EXPECT_THAT(client.get("/metrics").body, HasSubstr("chexworld_abstained_total{reason=\"view-outside\"} 1"));
+}
+
+TEST_F(ServeFindings, ADomainThatCoversTheFilmChangesNothing) {
+  const std::filesystem::path model =
+      write_model(folder_, Kind::kLinear, 96, BundleDomain{{"PA", "AP", "frontal", "unknown"}, {"for-processing"}});
+  WorkerServer server({"--model", model.string(), "--precision", "f32", "--streams", "1"});
+  const Json sent = server.client().post("/v1/instances", film_bytes(3)).json();
+  EXPECT_TRUE(sent["abstained"].is_null()) << sent;
+  EXPECT_EQ(sent["findings"][0]["state"], "answered");
+  EXPECT_TRUE(sent["findings"][0]["probability"].is_number());
 }
 
 TEST_F(ServeFindings, SaysWhyThereIsNoHeatMap) {

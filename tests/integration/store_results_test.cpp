@@ -37,6 +37,39 @@ TEST_P(StoreContract, KeepsEverythingOfAResult) {
   EXPECT_EQ(store_->instance("1.2.3.7"), std::nullopt);
 }
 
+TEST_P(StoreContract, KeepsWhyAHeadGaveNoAnswer) {
+  Outcome outcome = sample_outcome(1, model_);
+  outcome.result.finding_probabilities = {};
+  outcome.result.abstained = "view-outside";
+  outcome.result.abstained_detail = "the view is lateral, the head was calibrated on PA";
+  store_->commit({{outcome}, {}, {}, {}});
+  reopen();
+  const auto abstained = store_->result("1.2.3.1", model_.model_id);
+  ASSERT_TRUE(abstained);
+  EXPECT_EQ(abstained->result, outcome.result);
+  EXPECT_THAT(store_->verify(), IsEmpty());
+  store_->commit({{outcome}, {}, {}, {}});
+  EXPECT_EQ(store_->result("1.2.3.1", model_.model_id)->sequence, abstained->sequence) << "repetition";
+
+  put(1);  // the same film, processed again with an answer
+  const auto answered = store_->result("1.2.3.1", model_.model_id);
+  EXPECT_GT(answered->sequence, abstained->sequence);
+  EXPECT_EQ(answered->result, sample_result(1, model_));
+}
+
+TEST_P(StoreContract, RefusesAnAnswerOfAHeadThatAbstained) {
+  Outcome outcome = sample_outcome(1, model_);
+  outcome.result.abstained = "view-outside";
+  EXPECT_EQ(refusal(outcome), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(message_, HasSubstr("the head abstained"));
+  outcome.result.abstained.clear();
+  outcome.result.abstained_detail = "for no reason";
+  EXPECT_EQ(refusal(outcome), ErrorCode::kInvalidArgument);
+  outcome.result.abstained_detail.clear();
+  outcome.result.finding_probabilities.clear();
+  EXPECT_EQ(refusal(outcome), ErrorCode::kInvalidArgument) << "no answer and no reason";
+}
+
 TEST_P(StoreContract, RoundsEmbeddingsNoFurtherThanPromised) {
   for (const float magnitude : {1e-30f, 1e-3f, 1.0f, 7e4f, 1e30f}) {
     Outcome outcome = sample_outcome(1, model_);

@@ -4,6 +4,7 @@
 #include "base/failure.h"
 #include "base/file.h"
 #include "base/sha256.h"
+#include "trainer/evaluation/calibrated_domain.h"
 #include "trainer/finetune/classifier_task.h"
 #include "trainer/finetune/finetune_bundle.h"
 #include "trainer/report/metrics_file.h"
@@ -15,12 +16,6 @@ namespace chexworld {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Films below which a view does not count as calibrated on.
-constexpr std::size_t kLeastFilmsOfView = 10;
-/// What no film of an archive is like, or none should be.
-const std::vector<std::string> kRefusedQuality{"near-constant", "extreme-aspect", "polarity-doubtful", "view-doubtful",
-                                               "for-processing"};
 
 /// Settings that change no number.
 constexpr const char* kFreeSettings[] = {"workers", "threads", "refit"};
@@ -35,12 +30,6 @@ const FinetuneConfig& prepared(const FinetuneConfig& config) {
   check(config);
   if (config.threads > 0) at::set_num_threads(int(config.threads));
   return config;
-}
-
-/// The words of a BundleDomain for the values that archives have.
-std::string view_word(const std::string& value) {
-  if (value == "PA" || value == "AP" || value == "frontal" || value == "lateral") return value;
-  return value == "LL" ? "lateral" : "unknown";
 }
 
 }  // namespace
@@ -142,15 +131,9 @@ FinetuneRun::End FinetuneRun::run(const PlannedModel* last, const FinetuneListen
 }
 
 BundleDomain FinetuneRun::domain_of(const RowScores& calibrated_on) const {
-  BundleDomain domain;
-  domain.refused_quality = kRefusedQuality;
-  if (!data_.table.has("view")) return domain;
-  std::map<std::string, std::size_t> counts;
-  for (const std::size_t row : calibrated_on.rows)
-    ++counts[view_word(data_.table.value(data_.labels.films[row], "view"))];
-  for (const auto& [view, count] : counts)
-    if (count >= kLeastFilmsOfView) domain.views.push_back(view);
-  return domain;
+  std::vector<std::int64_t> films;
+  for (const std::size_t row : calibrated_on.rows) films.push_back(data_.labels.films[row]);
+  return calibrated_domain(data_.table, films, start_.recipe);
 }
 
 Json FinetuneRun::training_summary(const FoldScores& scores) const {

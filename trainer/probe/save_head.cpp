@@ -33,7 +33,7 @@ void require_room_for_head(const std::filesystem::path& bundle) { require_final_
 
 std::string save_probe_head(const std::filesystem::path& source, const std::filesystem::path& target,
                             const LabelledFilms& labels, const CalibratedHead& head, const Json& training,
-                            const Json& evaluation) {
+                            const Json& evaluation, std::optional<BundleDomain> domain) {
   const Bundle bundle = Bundle::open(source);
   require_final_norm(bundle);
   const LinearClassifier linear = head.head.classifier.unscaled(head.head.standardizer);
@@ -45,7 +45,7 @@ std::string save_probe_head(const std::filesystem::path& source, const std::file
   config.head = bundle_head(labels, head);
   config.training["head"] = training;
   config.evaluation = evaluation;
-  config.domain.reset();
+  config.domain = std::move(domain);
   const std::vector<float> weights = in_single(linear.weights), biases = in_single(linear.biases);
   TensorMap tensors;
   for (const auto& [name, view] : bundle.file().tensors())

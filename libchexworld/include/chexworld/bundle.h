@@ -44,11 +44,27 @@ struct BundleHead {
 
 /// The films that a head's probabilities were calibrated on. For others there are none: the pipeline says why instead.
 struct BundleDomain {
+  /// Both ends included.
+  struct Range {
+    double least = 0;
+    double most = 1;
+    friend bool operator==(const Range&, const Range&) = default;
+  };
   /// "PA", "AP", "frontal" (which of the two is not known), "lateral", "unknown"; empty: any view.
   std::vector<std::string> views;
   /// Notes about the picture (name_of(QualityNote), <chexworld/radiograph.h>) with which it counts as outside.
   std::vector<std::string> refused_quality;
+  /// Of the picture that the network sees, black 0 to white 1: mean and standard deviation. None: any.
+  std::optional<Range> brightness = {};
+  std::optional<Range> contrast = {};
   friend bool operator==(const BundleDomain&, const BundleDomain&) = default;
+};
+
+/// Why a head gives no answer for a film.
+struct Abstention {
+  std::string reason;  ///< "view-outside", "quality-outside", "tone-outside"
+  std::string detail;  ///< a clause for people; nothing that identifies a patient
+  friend bool operator==(const Abstention&, const Abstention&) = default;
 };
 
 /// What a bundle is, without loading it. Plain value.

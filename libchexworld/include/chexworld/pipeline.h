@@ -26,6 +26,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -62,9 +63,9 @@ struct PipelineItem {
 /// One label of the model's head.
 struct Finding {
   std::string name;
-  double probability = 0;  ///< calibrated, 0 to 1
+  std::optional<double> probability;  ///< calibrated, 0 to 1; none where the head abstained
   double threshold = 0.5;
-  bool present() const { return probability >= threshold; }
+  bool present() const { return probability && *probability >= threshold; }
 };
 
 /// What the model says about one radiograph; where the gate skipped it, only why.
@@ -79,6 +80,8 @@ struct RadiographResult {
   std::vector<float> normalized;    ///< f32[D], the same divided by its Euclidean length
   std::vector<float> patches;       ///< f32[N,D] where asked for
   std::vector<Finding> findings;    ///< in the order of the head's labels; empty without a head
+  /// Why no finding has a probability: the film is outside what the head was calibrated on (BundleDomain).
+  std::optional<Abstention> abstained;
   /// What filing needs besides (study, series, sex, age, date); for the library's own sinks, opaque elsewhere. May be
   /// null.
   std::shared_ptr<const InstanceTags> tags;

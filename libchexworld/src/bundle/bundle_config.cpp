@@ -3,6 +3,7 @@
 
 #include "base/failure.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -14,6 +15,8 @@ constexpr int kDeepestConfig = 32;
 constexpr std::int64_t kMostAttentionHeads = 1024;
 constexpr std::size_t kMostLabels = 10'000;
 constexpr double kLargestNumber = 1e6;
+constexpr std::size_t kMostQualityNotes = 64;
+constexpr std::array<std::string_view, 5> kViewWords{"PA", "AP", "frontal", "lateral", "unknown"};
 
 using Kind = BundleHead::Kind;
 constexpr std::array<std::pair<const char*, Kind>, 4> kKinds{
@@ -60,11 +63,29 @@ BundleHead read_head(ConfigReader reader) {
   return head;
 }
 
+std::optional<BundleDomain::Range> read_range(ConfigReader& reader, const std::string& key) {
+  if (!reader.has(key)) return std::nullopt;
+  ConfigReader section = reader.section(key);
+  BundleDomain::Range range;
+  range.least = section.number("least", range.least, {0, 1});
+  range.most = section.number("most", range.most, {0, 1});
+  section.finish();
+  if (range.least > range.most) fail(ErrorCode::kInvalidArgument, "domain: '" + key + "' ends before it begins");
+  return range;
+}
+
 BundleDomain read_domain(ConfigReader reader) {
   BundleDomain domain;
   domain.views = reader.texts("views");
   domain.refused_quality = reader.texts("refused_quality");
+  domain.brightness = read_range(reader, "brightness");
+  domain.contrast = read_range(reader, "contrast");
   reader.finish();
+  for (const std::string& view : domain.views)
+    if (std::find(kViewWords.begin(), kViewWords.end(), view) == kViewWords.end())
+      fail(ErrorCode::kInvalidArgument, "domain: 'views' are PA, AP, frontal, lateral or unknown");
+  if (domain.refused_quality.size() > kMostQualityNotes)
+    fail(ErrorCode::kInvalidArgument, "domain: 'refused_quality' names more than 64 notes");
   return domain;
 }
 
@@ -103,6 +124,13 @@ Json to_json(const BundleHead& head) {
   const char* kind = kKinds[std::size_t(head.kind)].first;
   Json json{{"kind", kind}, {"exclusive", head.exclusive}, {"labels", std::move(labels)}};
   if (head.kind == Kind::kAttentive) json["attention_heads"] = head.attention_heads;
+  return json;
+}
+
+Json to_json(const BundleDomain& domain) {
+  Json json{{"views", domain.views}, {"refused_quality", domain.refused_quality}};
+  if (domain.brightness) json["brightness"] = {{"least", domain.brightness->least}, {"most", domain.brightness->most}};
+  if (domain.contrast) json["contrast"] = {{"least", domain.contrast->least}, {"most", domain.contrast->most}};
   return json;
 }
 
@@ -149,8 +177,7 @@ Json to_json(const BundleConfig& config) {
             {"training", config.training},
             {"licence", config.licence}};
   if (config.head) json["head"] = to_json(*config.head);
-  if (config.domain)
-    json["domain"] = {{"views", config.domain->views}, {"refused_quality", config.domain->refused_quality}};
+  if (config.domain) json["domain"] = to_json(*config.domain);
   if (!config.evaluation.empty()) json["evaluation"] = config.evaluation;
   if (config.source)
     json["source"] = {{"file", config.source->file},

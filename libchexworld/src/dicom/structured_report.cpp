@@ -124,13 +124,21 @@ class ReportBody {
   void finding_group(const ReportedImage& image, const ReportedFinding& finding) {
     group(image, "finding " + finding.name, [&] {
       tree_.code(kContains, dcm("121071", "Finding"), code_of_finding(finding.name));
-      tree_.number(dcm("111012", "Certainty of Finding"), percent(finding.probability), kPercent);
+      if (!finding.probability) return abstention(image);
+      tree_.number(dcm("111012", "Certainty of Finding"), percent(*finding.probability), kPercent);
       if (!finding.threshold) return;
       tree_.number(own_code("THRESHOLD", "Threshold of presence"), percent(*finding.threshold), kPercent);
-      const bool present = finding.probability >= *finding.threshold;
+      const bool present = *finding.probability >= *finding.threshold;
       tree_.code(kContains, sct("705057003", "Presence"),
                  present ? sct("52101004", "Present") : sct("2667000", "Absent"));
     });
+  }
+
+  /// Neither present nor absent, and no number that could be taken for either.
+  void abstention(const ReportedImage& image) {
+    tree_.code(kContains, own_code("ANSWER", "Answer of the model"), own_code("ABSTAINED", "Abstained"));
+    tree_.text(kContains, own_code("WHY-ABSTAINED", "Why the model abstained"),
+               report_text(image.abstained, kMostTextBytes));
   }
 
   ReportTree tree_;
@@ -155,8 +163,9 @@ std::string digest_of(const ReportContent& content) {
       say(*text);
     say(std::to_string(image.embedding_size));
     for (const std::string& note : image.quality) say(note);
+    say(image.abstained);
     for (const ReportedFinding& finding : image.findings)
-      say(finding.name + "=" + percent(finding.probability) + "/" +
+      say(finding.name + "=" + (finding.probability ? percent(*finding.probability) : "abstained") + "/" +
           (finding.threshold ? percent(*finding.threshold) : "?"));
   }
   return all;

@@ -17,8 +17,8 @@ namespace chexworld {
 
 struct ReportedFinding {
   std::string name;
-  double probability = 0;           ///< 0 to 1
-  std::optional<double> threshold;  ///< from which it counts as present; nullopt: not known
+  std::optional<double> probability;  ///< 0 to 1; nullopt: the model abstained, ReportedImage::abstained says why
+  std::optional<double> threshold;    ///< from which it counts as present; nullopt: not known
 };
 
 struct ReportedImage {
@@ -28,6 +28,7 @@ struct ReportedImage {
   std::string view;                       ///< "PA", "AP", "LL", "frontal"; empty: not known
   std::vector<std::string> quality;       ///< names of QualityNotes
   std::vector<ReportedFinding> findings;  ///< none where the model has no findings
+  std::string abstained;                  ///< why they have no probabilities; empty: they have
   std::size_t embedding_size = 0;         ///< D
   std::string precision;                  ///< "f32", "bf16", "int8"
   std::string preprocessing_version;

@@ -4,6 +4,7 @@
 #include "base/failure.h"
 #include "base/file.h"
 #include "bundle/bundle.h"
+#include "pipeline/film_facts.h"
 #include "pipeline/item.h"
 
 #include <algorithm>
@@ -178,8 +179,10 @@ ModelPointer BundleLoader::load(const std::filesystem::path& path, std::string_v
   if (facts.engine.head) {
     for (const BundleLabel& label : facts.engine.head->labels) {
       facts.labels.push_back(label.name);
-      model->findings.push_back({.name = label.name, .threshold = label.threshold});
+      model->findings.push_back({.name = label.name, .probability = {}, .threshold = label.threshold});
     }
+    model->domain = bundle.config().domain;
+    if (model->domain) within(path.string(), [&] { require_known_notes(*model->domain); });
   }
   facts.streams = streams_;
   facts.remarks = engine.facts().remarks;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,7 +38,8 @@ struct LoadedModel {
   PipelineModel facts;
   /// Shared with the items prepared by it, which do not keep the model alive.
   std::shared_ptr<const PreparationRecipe> recipe;
-  std::vector<Finding> findings;  ///< names and thresholds
+  std::vector<Finding> findings;       ///< names and thresholds
+  std::optional<BundleDomain> domain;  ///< of the findings; none: every film is answered
   std::unique_ptr<const BatchEncoder> encoder;
 
   std::size_t image_values() const {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/failure.h"
 #include "pipeline/batching.h"
+#include "pipeline/film_facts.h"
 #include "pipeline/preparation.h"
 #include "pipeline/scheduler.h"
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace chexworld {
@@ -18,6 +20,20 @@ std::vector<float> row_of(const std::vector<float>& rows, std::size_t row, std::
   return {rows.begin() + std::ptrdiff_t(row * width), rows.begin() + std::ptrdiff_t((row + 1) * width)};
 }
 
+/// Probabilities where the head answers for this film, else why it does not.
+void add_findings(const LoadedModel& model, const EncodedBatch& numbers, std::size_t row, std::span<const float> pixels,
+                  RadiographResult& result) {
+  result.findings = model.findings;
+  result.abstained.reset();
+  if (model.findings.empty()) return;
+  if (model.domain)
+    result.abstained = outside_domain(
+        *model.domain, film_facts(result.gate, result.quality, pixels, model.recipe->normalization, *model.domain));
+  if (result.abstained) return;
+  for (std::size_t i = 0; i < result.findings.size(); ++i)
+    result.findings[i].probability = double(numbers.findings[row * result.findings.size() + i]);
+}
+
 /// Adds what the model says about image `row` of `count`.
 void add_numbers(const LoadedModel& model, const EncodedBatch& numbers, std::size_t row, std::size_t count,
                  bool with_patches, RadiographResult& result) {
@@ -26,9 +42,6 @@ void add_numbers(const LoadedModel& model, const EncodedBatch& numbers, std::siz
   result.embedding = row_of(numbers.embedding, row, count);
   result.normalized = row_of(numbers.normalized, row, count);
   if (with_patches) result.patches = row_of(numbers.patches, row, count);
-  result.findings = model.findings;
-  for (std::size_t i = 0; i < result.findings.size(); ++i)
-    result.findings[i].probability = double(numbers.findings[row * result.findings.size() + i]);
 }
 
 /// Tells the scheduler exactly once, at the latest when the sink throws it away.
@@ -206,8 +219,11 @@ Result<void> Scheduler::run(Stream& stream, std::span<const ItemPointer> items) 
     std::memcpy(&stream.images[i * values], items[i]->pixels.data(), values * sizeof(float));
   const auto ran =
       capture([&] { model.encoder->run(stream.images, std::int64_t(items.size()), patches, stream.numbers); });
-  for (std::size_t i = 0; ran.ok() && i < items.size(); ++i)
-    add_numbers(model, stream.numbers, i, items.size(), items[i]->input.with_patches, *items[i]->outcome.result);
+  for (std::size_t i = 0; ran.ok() && i < items.size(); ++i) {
+    RadiographResult& result = *items[i]->outcome.result;
+    add_numbers(model, stream.numbers, i, items.size(), items[i]->input.with_patches, result);
+    add_findings(model, stream.numbers, i, items[i]->pixels, result);
+  }
   return ran;
 }
 

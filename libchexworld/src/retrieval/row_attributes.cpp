@@ -48,6 +48,12 @@ std::size_t place_of(const std::string& label, const ModelRecord& model) {
   return std::size_t(found - labels.begin());
 }
 
+/// Of nothing that the head abstained from is it known that it is there.
+bool has_finding(const StoredResult& stored, const ResultFilter::Finding& finding, const ModelRecord& model) {
+  return stored.result.abstained.empty() &&
+         stored.result.finding_probabilities.at(place_of(finding.label, model)) >= float(finding.least);
+}
+
 void check_ranges(const ResultFilter& filter) {
   const auto refuse = [](const char* why) { fail(ErrorCode::kInvalidArgument, why); };
   for (const auto& age : {filter.age_from, filter.age_to})
@@ -144,10 +150,7 @@ bool meets(const ResultFilter& filter, const ModelRecord& model, const StoredRes
          within_range(filter.age_from, filter.age_to, instance.age_years) &&
          within_range(filter.date_from, filter.date_to, instance.acquisition_date) &&
          std::all_of(filter.findings.begin(), filter.findings.end(),
-                     [&](const ResultFilter::Finding& finding) {
-                       return stored.result.finding_probabilities.at(place_of(finding.label, model)) >=
-                              float(finding.least);
-                     }) &&
+                     [&](const ResultFilter::Finding& finding) { return has_finding(stored, finding, model); }) &&
          std::all_of(filter.labels.begin(), filter.labels.end(),
                      [&](const ResultFilter::Labelled& wanted) { return has_label(stored, wanted); });
 }

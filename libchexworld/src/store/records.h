@@ -71,13 +71,15 @@ struct ResultRecord {
   /// f32[D], finite, not all zero. Kept as f16 with a power of two as common scale: each element returns with an error
   /// of at most 2^-11 of itself (elements below 2^-14 of the largest: 2^-25 of the largest).
   std::vector<float> embedding;
-  std::vector<float> finding_probabilities;  ///< f32[K], each 0 to 1
+  std::vector<float> finding_probabilities;  ///< f32[K], each 0 to 1; empty where the head abstained
   std::string preprocessing_version;
   std::string precision;  ///< "f32", "bf16", "int8"
   float decode_ms = 0;
   float prepare_ms = 0;
   float infer_ms = 0;
   std::vector<std::string> quality = {};  ///< names of QualityNotes: what may be wrong with the picture
+  std::string abstained = {};             ///< why the head gives no answer ("view-outside"); empty: it does
+  std::string abstained_detail = {};      ///< the same as a clause for people; only with a reason
   /// Optional when stored; not read back with the result: Store::patch_tokens. Replacing a result without them drops
   /// those of before.
   std::optional<PatchTokens> patches = {};

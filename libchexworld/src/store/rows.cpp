@@ -72,8 +72,9 @@ const std::string kLabelText =
 
 const std::string kSelectResult =
     "SELECT r.result, r.sequence, r.embedding, r.embedding_scale, r.findings, r.preprocessing_version, "
-    "r.numeric_precision, r.decode_ms, r.prepare_ms, r.infer_ms, r.stored_ms, r.quality, i.sop_instance_uid, "
-    "i.series_instance_uid, i.study_instance_uid, i.patient_key, i.modality_view, i.sex, i.institution, i.device, "
+    "r.numeric_precision, r.decode_ms, r.prepare_ms, r.infer_ms, r.stored_ms, r.quality, r.abstained, "
+    "r.abstained_detail, i.sop_instance_uid, i.series_instance_uid, i.study_instance_uid, i.patient_key, "
+    "i.modality_view, i.sex, i.institution, i.device, "
     "i.acquisition_date, i.age_years, i.sop_class_uid, " +
     kLabelText + " FROM results r JOIN instances i ON i.instance = r.instance ";
 
@@ -92,8 +93,10 @@ StoredResult result_from(const SqlRow& row, const std::string& model_id) {
   result.infer_ms = float(row.real(9));
   stored.stored_at = from_ms(row.integer(10));
   result.quality = texts_from_json(row.text(11));
-  stored.instance = instance_from(row, 12);
-  stored.labels = labels_from_text(row.text(23));
+  result.abstained = row.text(12);
+  result.abstained_detail = row.text(13);
+  stored.instance = instance_from(row, 14);
+  stored.labels = labels_from_text(row.text(25));
   return stored;
 }
 

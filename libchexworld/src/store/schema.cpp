@@ -145,6 +145,10 @@ CREATE INDEX study_labels_by_label ON study_labels (label);
                                               R"sql(
 ALTER TABLE instances ADD COLUMN sop_class_uid TEXT NOT NULL DEFAULT '';
 ALTER TABLE results ADD COLUMN quality TEXT NOT NULL DEFAULT '[]';
+)sql",
+                                              R"sql(
+ALTER TABLE results ADD COLUMN abstained TEXT NOT NULL DEFAULT '';
+ALTER TABLE results ADD COLUMN abstained_detail TEXT NOT NULL DEFAULT '';
 )sql"};
   return steps;
 }
@@ -208,7 +212,8 @@ const std::vector<Table>& tables() {
        false},
       {"results",
        {"result", "instance", "model", "sequence", "embedding", "embedding_scale", "findings", "preprocessing_version",
-        "numeric_precision", "decode_ms", "prepare_ms", "infer_ms", "stored_ms", "quality"},
+        "numeric_precision", "decode_ms", "prepare_ms", "infer_ms", "stored_ms", "quality", "abstained",
+        "abstained_detail"},
        {"result"},
        true},
       {"labels", {"label", "name", "value", "code"}, {"label"}, true},

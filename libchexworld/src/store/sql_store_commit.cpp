@@ -154,29 +154,29 @@ void Commit::store_result(const ResultRecord& result, std::int64_t model, std::i
   const Bytes findings = encode_floats(result.finding_probabilities);
   const std::string quality = texts_as_json(result.quality);
   const SqlRows known = session_.run(
-      "SELECT embedding, embedding_scale, findings, preprocessing_version, numeric_precision, quality, result FROM "
-      "results WHERE instance = $1 AND model = $2",
+      "SELECT embedding, embedding_scale, findings, preprocessing_version, numeric_precision, quality, "
+      "abstained, abstained_detail, result FROM results WHERE instance = $1 AND model = $2",
       {instance, model});
-  const std::vector<SqlValue> content{embedding.bytes,  embedding.scale, findings, result.preprocessing_version,
-                                      result.precision, quality};
+  const std::vector<SqlValue> content{embedding.bytes,  embedding.scale, findings,         result.preprocessing_version,
+                                      result.precision, quality,         result.abstained, result.abstained_detail};
   if (!known.empty() && std::equal(content.begin(), content.end(), known[0].values().begin())) {
-    if (result.patches) store_patches(result.patches, known[0].integer(6));
+    if (result.patches) store_patches(result.patches, known[0].integer(content.size()));
     return;
   }
   const SqlRows stored = session_.run(
       dialect_.expand(
           "INSERT INTO results (instance, model, sequence, embedding, embedding_scale, findings, "
-          "preprocessing_version, numeric_precision, decode_ms, prepare_ms, infer_ms, stored_ms, quality) VALUES ($1, "
-          "$2, "
-          "$3, $4{as_vector}, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (instance, model) DO UPDATE SET "
-          "sequence = "
+          "preprocessing_version, numeric_precision, decode_ms, prepare_ms, infer_ms, stored_ms, quality, abstained, "
+          "abstained_detail) VALUES ($1, $2, $3, $4{as_vector}, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON "
+          "CONFLICT (instance, model) DO UPDATE SET sequence = "
           "excluded.sequence, embedding = excluded.embedding, embedding_scale = excluded.embedding_scale, findings = "
           "excluded.findings, preprocessing_version = excluded.preprocessing_version, numeric_precision = "
           "excluded.numeric_precision, decode_ms = excluded.decode_ms, prepare_ms = excluded.prepare_ms, infer_ms = "
-          "excluded.infer_ms, stored_ms = excluded.stored_ms, quality = excluded.quality RETURNING result"),
+          "excluded.infer_ms, stored_ms = excluded.stored_ms, quality = excluded.quality, abstained = "
+          "excluded.abstained, abstained_detail = excluded.abstained_detail RETURNING result"),
       {instance, model, next_sequence(session_, model), embedding.bytes, embedding.scale, findings,
        result.preprocessing_version, result.precision, double(result.decode_ms), double(result.prepare_ms),
-       double(result.infer_ms), now_ms_, quality});
+       double(result.infer_ms), now_ms_, quality, result.abstained, result.abstained_detail});
   store_patches(result.patches, stored.at(0).integer(0));
 }
 

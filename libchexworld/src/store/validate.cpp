@@ -102,6 +102,9 @@ void check_result(const ResultRecord& result) {
   if (result.quality.size() > kMostQualityNotes)
     reject("quality", "has more than " + std::to_string(kMostQualityNotes) + " notes");
   for (const std::string& note : result.quality) check_name(note, "quality");
+  check_text(result.abstained, "abstained");
+  check_text(result.abstained_detail, "abstained_detail", kMostReasonBytes);
+  if (result.abstained.empty() && !result.abstained_detail.empty()) reject("abstained_detail", "needs a reason");
   for (const float duration : {result.decode_ms, result.prepare_ms, result.infer_ms}) {
     if (!std::isfinite(duration) || duration < 0) reject("a duration", "must be finite and not negative");
   }
@@ -197,6 +200,10 @@ void check_fits(const ResultRecord& result, const ModelRecord& model) {
   if (result.patches && result.patches->codes.size() !=
                             std::size_t(result.patches->rows) * result.patches->columns * model.embedding_size)
     reject("patches", "must have a code for each value of each token");
+  if (!result.abstained.empty()) {
+    if (!result.finding_probabilities.empty()) reject("finding_probabilities", "are given, but the head abstained");
+    return;
+  }
   if (result.finding_probabilities.size() != model.finding_labels.size())
     reject("finding_probabilities", "are " + std::to_string(result.finding_probabilities.size()) + ", its model has " +
                                         std::to_string(model.finding_labels.size()) + " labels");

@@ -5,6 +5,7 @@
 #include "bundle/bundle.h"
 #include "image/heat_overlay.h"
 #include "pipeline/bundle_loader.h"
+#include "pipeline/film_facts.h"
 #include "worker/json.h"
 
 namespace chexworld {
@@ -15,7 +16,13 @@ ExplainedModel::ExplainedModel(const PipelineModel& model) : model_id(model.mode
   if (!config.head) fail(ErrorCode::kNotFound, "the active model has no findings to explain");
   recipe = recipe_for(model.bundle, config.preprocessing, config.encoder.image_size, model.engine.image_size);
   head = *config.head;
+  domain = config.domain;
   findings = read_findings_head(bundle);
+}
+
+std::optional<Abstention> ExplainedModel::abstention_from(const PreparedRadiograph& film) const {
+  if (!domain) return std::nullopt;
+  return outside_domain(*domain, film_facts(film.gate, film.quality, film.pixels, recipe.normalization, *domain));
 }
 
 std::shared_ptr<const ExplainedModel> Explanations::of(const PipelineModel& model) {
@@ -24,15 +31,16 @@ std::shared_ptr<const ExplainedModel> Explanations::of(const PipelineModel& mode
   return last_;
 }
 
-Json to_json(const HeatMap& map) {
-  return {{"finding", map.finding},
-          {"kind", name_of(map.kind)},
-          {"grid", array_json(map.values, {map.grid, map.grid})},
-          {"bias_share", map.bias_share},
-          {"logit", map.logit},
-          {"probability", map.probability},
-          {"threshold", map.threshold},
-          {"present", map.probability >= map.threshold}};
+Json to_json(const HeatMap& map, const std::optional<Abstention>& abstained) {
+  Json json = {{"finding", map.finding},         {"state", abstained ? "abstained" : "answered"},
+               {"kind", name_of(map.kind)},      {"grid", array_json(map.values, {map.grid, map.grid})},
+               {"bias_share", map.bias_share},   {"logit", map.logit},
+               {"probability", nullptr},         {"threshold", map.threshold},
+               {"abstained", to_json(abstained)}};
+  if (abstained) return json;
+  json["probability"] = map.probability;
+  json["present"] = map.probability >= map.threshold;
+  return json;
 }
 
 Json to_json(const ViewWindow& window) {

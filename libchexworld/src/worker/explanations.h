@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace chexworld {
 
@@ -19,10 +20,14 @@ struct ExplainedModel {
   std::string model_id;
   PreparationRecipe recipe;
   BundleHead head;
+  std::optional<BundleDomain> domain;  ///< none: every film is answered
   std::unique_ptr<const FindingsHead> findings;
 
   /// Reads the bundle. Throws Failure: kNotFound where the model has no findings.
   ExplainedModel(const PipelineModel& model);
+
+  /// Why the head gives no answer for a film prepared with `recipe`; nothing where it does.
+  std::optional<Abstention> abstention_from(const PreparedRadiograph& film) const;
 };
 
 /// The parts of the model that was asked for last. Thread safe.
@@ -36,7 +41,7 @@ class Explanations {
 };
 
 /// "grid" {shape, data}, "kind", "logit", ...; docs/rest.md describes every field.
-Json to_json(const HeatMap& map);
+Json to_json(const HeatMap& map, const std::optional<Abstention>& abstained);
 Json to_json(const ViewWindow& window);
 
 /// The film with the map over it, as PNG.

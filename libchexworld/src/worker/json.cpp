@@ -12,13 +12,37 @@ Json names_json(const std::vector<QualityNote>& notes) {
   return names;
 }
 
-Json findings_json(const std::vector<Finding>& findings) {
+/// One finding. What the head abstained from has no probability, and is neither present nor absent.
+Json finding_json(const std::string& name, const std::optional<double>& probability,
+                  const std::optional<double>& threshold, const std::string& reason) {
+  Json json = {{"name", name}, {"state", probability ? "answered" : "abstained"}, {"probability", nullptr}};
+  if (threshold) json["threshold"] = *threshold;
+  if (!probability) {
+    json["reason"] = reason;
+    return json;
+  }
+  json["probability"] = *probability;
+  if (threshold) json["present"] = *probability >= *threshold;
+  return json;
+}
+
+Json findings_json(const RadiographResult& result) {
   Json list = Json::array();
-  for (const Finding& finding : findings)
-    list.push_back({{"name", finding.name},
-                    {"probability", finding.probability},
-                    {"threshold", finding.threshold},
-                    {"present", finding.present()}});
+  for (const Finding& finding : result.findings)
+    list.push_back(finding_json(finding.name, finding.probability, finding.threshold,
+                                result.abstained ? result.abstained->reason : ""));
+  return list;
+}
+
+Json findings_json(const ResultRecord& result, const std::vector<std::string>& labels, const Thresholds& thresholds) {
+  Json list = Json::array();
+  const std::size_t answered = result.finding_probabilities.size();
+  for (std::size_t i = 0; i < labels.size() && (i < answered || !result.abstained.empty()); ++i) {
+    const auto threshold = thresholds.find(labels[i]);
+    list.push_back(finding_json(
+        labels[i], i < answered ? std::optional(double(result.finding_probabilities[i])) : std::nullopt,
+        threshold == thresholds.end() ? std::nullopt : std::optional(threshold->second), result.abstained));
+  }
   return list;
 }
 
@@ -56,6 +80,16 @@ Json array_json(std::span<const float> values, const std::vector<std::int64_t>& 
   return {{"shape", shape}, {"data", std::vector<float>(values.begin(), values.end())}};
 }
 
+Json to_json(const std::optional<Abstention>& abstained) {
+  if (!abstained) return nullptr;
+  return {{"reason", abstained->reason}, {"detail", abstained->detail}};
+}
+
+std::optional<Abstention> abstention_of(const ResultRecord& result) {
+  if (result.abstained.empty()) return std::nullopt;
+  return Abstention{result.abstained, result.abstained_detail};
+}
+
 Json to_json(const PipelineOutcome& outcome) {
   const RadiographResult& result = outcome.result.value();
   const bool accepted = result.gate.accepted();
@@ -72,22 +106,13 @@ Json to_json(const PipelineOutcome& outcome) {
   json["quality"] = names_json(result.quality);
   json["doubts"] = result.doubts;
   json["embedding_size"] = result.embedding.size();
-  json["findings"] = findings_json(result.findings);
+  json["findings"] = findings_json(result);
+  json["abstained"] = to_json(result.abstained);
   json["batch"] = outcome.timings.batch;
   return json;
 }
 
 Json to_json(const StoredResult& stored, const std::vector<std::string>& labels, const Thresholds& thresholds) {
-  Json findings = Json::array();
-  for (std::size_t i = 0; i < stored.result.finding_probabilities.size() && i < labels.size(); ++i) {
-    const double probability = double(stored.result.finding_probabilities[i]);
-    Json finding = {{"name", labels[i]}, {"probability", probability}};
-    if (const auto threshold = thresholds.find(labels[i]); threshold != thresholds.end()) {
-      finding["threshold"] = threshold->second;
-      finding["present"] = probability >= threshold->second;
-    }
-    findings.push_back(std::move(finding));
-  }
   const InstanceRecord& instance = stored.instance;
   return {{"status", "embedded"},
           {"sequence", stored.sequence},
@@ -104,7 +129,8 @@ Json to_json(const StoredResult& stored, const std::vector<std::string>& labels,
           {"preprocessing_version", stored.result.preprocessing_version},
           {"embedding_size", stored.result.embedding.size()},
           {"quality", stored.result.quality},
-          {"findings", std::move(findings)},
+          {"findings", findings_json(stored.result, labels, thresholds)},
+          {"abstained", to_json(abstention_of(stored.result))},
           {"labels", labels_json(stored.labels)},
           {"timings_ms", {{"decode", stored.result.decode_ms}, {"inference", stored.result.infer_ms}}},
           {"stored_at", iso8601_utc(stored.stored_at)}};

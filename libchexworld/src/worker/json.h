@@ -9,10 +9,16 @@
 #include <chexworld/pipeline.h>
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 
 namespace chexworld {
+
+/// {"reason", "detail"}, null where the head answered.
+Json to_json(const std::optional<Abstention>& abstained);
+/// What is kept of it.
+std::optional<Abstention> abstention_of(const ResultRecord& result);
 
 /// Thresholds by label, where the bundle is at hand.
 using Thresholds = std::map<std::string, double>;

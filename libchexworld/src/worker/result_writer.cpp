@@ -65,7 +65,11 @@ ResultRecord result_record(const RadiographResult& result, const PipelineTimings
   record.model_id = result.model_id;
   record.embedding = result.embedding;
   for (const Finding& finding : result.findings)
-    record.finding_probabilities.push_back(float(std::clamp(finding.probability, 0.0, 1.0)));
+    if (finding.probability) record.finding_probabilities.push_back(float(std::clamp(*finding.probability, 0.0, 1.0)));
+  if (result.abstained) {
+    record.abstained = result.abstained->reason;
+    record.abstained_detail = result.abstained->detail;
+  }
   record.preprocessing_version = std::to_string(PreparationRecipe::kVersion);
   record.precision = std::string(name_of(result.precision));
   record.decode_ms = float(timings.decode_ms);

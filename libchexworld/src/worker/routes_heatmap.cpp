@@ -18,6 +18,7 @@ struct Explaining {
   std::size_t label = 0;
   bool as_png = false;
   PreparedRadiograph film;  // its pixels go to the pipeline
+  std::optional<Abstention> abstained;
 };
 
 /// Valid as long as the item.
@@ -40,8 +41,9 @@ HttpResponse png_response(const Explaining& asked, const HeatMap& map) {
   response.content_type = "image/png";
   response.body.assign(reinterpret_cast<const char*>(png.data()), png.size());
   response.headers = {{"X-Chexworld-Model", asked.model->model_id},
-                      {"X-Chexworld-Probability", Json(map.probability).dump()},
-                      {"X-Chexworld-Threshold", Json(map.threshold).dump()}};
+                      {"X-Chexworld-Threshold", Json(map.threshold).dump()},
+                      asked.abstained ? std::pair("X-Chexworld-Abstained", asked.abstained->reason)
+                                      : std::pair("X-Chexworld-Probability", Json(map.probability).dump())};
   return response;
 }
 
@@ -53,7 +55,7 @@ HttpResponse explained(const Explaining& asked, const PipelineOutcome& outcome) 
   const auto patches = std::int64_t(result.patches.size() / result.embedding.size());
   const HeatMap map = heat_map(*asked.model->findings, asked.model->head, result.patches, patches, asked.label);
   if (asked.as_png) return png_response(asked, map);
-  Json json = to_json(map);
+  Json json = to_json(map, asked.abstained);
   json["model_id"] = asked.model->model_id;
   json["sop_instance_uid"] = asked.film.attributes.sop_instance_uid;
   json["window"] = to_json(asked.film.window);
@@ -76,6 +78,7 @@ void post_heatmap(Worker& worker, Explanations& explanations, RequestPool& later
   if (!decoded.ok()) return reply(error_response(decoded.error(), {{"reason_code", decode_reason(decoded.error())}}));
   asked->film = std::move(*decoded);
   if (!asked->film.gate.accepted()) return reply(refusal_of(asked->film.gate));
+  asked->abstained = asked->model->abstention_from(asked->film);
   PipelineItem item;
   item.content = NormalizedPixels{std::move(asked->film.pixels)};
   item.with_patches = true;

@@ -3,6 +3,7 @@
 // For writing results back to an archive: results in the order in which they came, and a study's Structured Report.
 #include "base/failure.h"
 #include "dicom/structured_report.h"
+#include "worker/json.h"
 #include "worker/routes.h"
 
 #include <algorithm>
@@ -58,9 +59,12 @@ ReportedImage reported(const StoredResult& stored, const std::vector<std::string
   image.precision = stored.result.precision;
   image.preprocessing_version = stored.result.preprocessing_version;
   const std::vector<float>& probabilities = stored.result.finding_probabilities;
-  for (std::size_t i = 0; i < probabilities.size() && i < labels.size(); ++i) {
+  if (const auto abstained = abstention_of(stored.result))
+    image.abstained = abstained->reason + ": " + abstained->detail;
+  for (std::size_t i = 0; i < labels.size() && (i < probabilities.size() || !image.abstained.empty()); ++i) {
     const auto threshold = thresholds.find(labels[i]);
-    image.findings.push_back({labels[i], double(probabilities[i]),
+    image.findings.push_back({labels[i],
+                              i < probabilities.size() ? std::optional(double(probabilities[i])) : std::nullopt,
                               threshold == thresholds.end() ? std::nullopt : std::optional(threshold->second)});
   }
   return image;

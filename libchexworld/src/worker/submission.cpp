@@ -52,6 +52,8 @@ void count_outcome(Metrics& metrics, const PipelineOutcome& outcome) {
                                             {"reason", std::string(reason)}});
   const PipelineTimings& timings = outcome.timings;
   if (!embedded) return;
+  if (const auto& abstained = outcome.result->abstained)
+    metrics.count("chexworld_abstained_total", {{"reason", abstained->reason}});
   for (const auto& [stage, ms] : {std::pair("queued", timings.queued_ms),
                                   {"decode", timings.decode_ms},
                                   {"gathered", timings.gathered_ms},

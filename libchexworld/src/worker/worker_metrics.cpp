@@ -73,6 +73,8 @@ void declare_metrics(Metrics& metrics, Worker& worker) {
                             {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30});
   metrics.declare_counter("chexworld_objects_total",
                           "Objects answered, by status (embedded, skipped, failed) and reason.");
+  metrics.declare_counter("chexworld_abstained_total",
+                          "Embedded objects whose findings got no answer, outside the calibrated domain, by reason.");
   metrics.declare_histogram("chexworld_stage_seconds", "Time of embedded objects in each stage.",
                             {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
   declare_pipeline(metrics, worker);

@@ -22,7 +22,7 @@ BundleConfig config_with_head(BundleHead::Kind kind) {
   config.preprocessing = {{"crop", 8}};
   config.training = {{"epochs", 3}, {"deep", {{"er", Json::array({1, 2})}}}};
   config.source = BundleSource{"weights.pth", std::string(64, 'a'), "target_encoder", {"a note"}};
-  config.domain = BundleDomain{{"PA", "AP"}, {"near-constant"}};
+  config.domain = BundleDomain{{"PA", "AP"}, {"near-constant"}, BundleDomain::Range{0.25, 0.75}, {}};
   config.evaluation = {{"films", "held out"}};
   config.licence = "CC-BY-4.0";
   return config;
@@ -55,6 +55,7 @@ TEST_P(BundleOfKind, ReadsBackWhatWasWritten) {
   EXPECT_EQ(to_json(bundle.config()), to_json(config));
   EXPECT_EQ(bundle.config().encoder, config.encoder);
   EXPECT_EQ(bundle.config().head, config.head);
+  EXPECT_EQ(bundle.config().domain, config.domain);
   EXPECT_EQ(bundle.head().size(), head_tensors(*config.head, 8).size());
   EXPECT_TRUE(bundle.encoder().contains("blocks.1.mlp.fc2.weight"));
   ASSERT_TRUE(bundle.self_test());

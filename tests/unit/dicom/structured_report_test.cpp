@@ -124,6 +124,22 @@ TEST_F(StructuredReportTest, WorksForAModelWithoutFindings) {
   EXPECT_THAT(text, Not(HasSubstr("Certainty of Finding")));
 }
 
+TEST_F(StructuredReportTest, AnAbstentionIsNeitherPresentNorAbsent) {
+  ReportedImage lateral = image(2);
+  lateral.findings = {{"Effusion", std::nullopt, 0.5}};
+  lateral.abstained = "view-outside: the view is lateral, the head was calibrated on PA";
+  const StructuredReport report = make(content_with({lateral}));
+  EXPECT_THAT(verified(report), Not(HasSubstr("Error")));
+  const std::string text = dumped(report);
+  for (const char* part : {"60046008,SCT,\"Pleural effusion\"", "ABSTAINED,99CHEXWORLD,\"Abstained\"",
+                           "view-outside: the view is lateral"})
+    EXPECT_THAT(text, HasSubstr(part));
+  for (const char* part : {"Certainty of Finding", "52101004", "2667000", "Threshold"})
+    EXPECT_THAT(text, Not(HasSubstr(part)));
+  lateral.abstained = "quality-outside: the picture is marked near-constant";
+  EXPECT_NE(make(content_with({lateral})).sop_instance_uid, report.sop_instance_uid);
+}
+
 TEST_F(StructuredReportTest, IsOfThePatientAndTheStudy) {
   const StructuredReport report = make(full_content());
   const DicomFile file = DicomFile::from_view(report.file);

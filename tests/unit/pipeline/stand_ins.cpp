@@ -25,6 +25,7 @@ class StandInEncoder final : public BatchEncoder {
       to.embedding.insert(to.embedding.end(), {float(model_.number), pixel, 1.0F});
     }
     to.normalized = to.embedding;
+    to.findings.assign(std::size_t(batch) * model_.labels.size(), 0.75F);
   }
 
  private:
@@ -78,6 +79,9 @@ ModelPointer make_model(const StandInModel& model) {
   PreparationRecipe recipe;
   recipe.normalization.mean[0] = model.recipe_mark;
   loaded->recipe = std::make_shared<const PreparationRecipe>(recipe);
+  for (const std::string& label : model.labels)
+    loaded->findings.push_back({.name = label, .probability = {}, .threshold = 0.5});
+  loaded->domain = model.domain;
   loaded->encoder = std::make_unique<const StandInEncoder>(model);
   return loaded;
 }

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -49,11 +50,13 @@ class StandInDecoder final : public RadiographDecoder {
   Door door;
 };
 
-/// Model `number`: embedding {number, first pixel, 1}. `recipe_mark` goes into the recipe.
+/// Model `number`: embedding {number, first pixel, 1}, every finding 0.75. `recipe_mark` goes into the recipe.
 struct StandInModel {
   int number = 1;
   float recipe_mark = 0;
   std::function<void()> before_run = {};  ///< called in run()
+  std::vector<std::string> labels = {};   ///< of findings
+  std::optional<BundleDomain> domain = {};
 };
 ModelPointer make_model(const StandInModel& model);
 std::string model_name(int number);

@@ -96,6 +96,28 @@ TEST(MetadataWriter, SaysStatusModelAndFindings) {
   EXPECT_EQ(studies.metadata_written(), 12);
 }
 
+Json abstained_of(const std::string& sop) {
+  Json result = result_of(sop, 0);
+  result["abstained"] = {{"reason", "view-outside"}, {"detail", "the view is lateral"}};
+  for (Json& finding : result["findings"]) {
+    finding.erase("present");
+    finding["probability"] = nullptr;
+    finding["state"] = "abstained";
+  }
+  return result;
+}
+
+TEST(MetadataWriter, SaysWhereTheModelAbstained) {
+  MadeStudies studies;
+  const auto writer = make_metadata_writer(studies, 14600);
+  writer->write({"1.2", "id-1.2", "model-a", Json::array({abstained_of("1.2.1"), abstained_of("1.2.2")})});
+  EXPECT_EQ(studies.metadata(Level::kInstance, "id-1.2.1", 14602), "abstained: view-outside");
+  EXPECT_EQ(studies.metadata(Level::kStudy, "id-1.2", 14602), "abstained: view-outside");
+  writer->write({"1.2", "id-1.2", "model-a", Json::array({abstained_of("1.2.1"), result_of("1.2.2", 0.9)})});
+  EXPECT_EQ(studies.metadata(Level::kInstance, "id-1.2.1", 14602), "abstained: view-outside");
+  EXPECT_EQ(studies.metadata(Level::kStudy, "id-1.2", 14602), "Effusion") << "the image that was answered";
+}
+
 // ---- webhook ----
 
 class MadeReceiver final : public HttpSender {

@@ -8,6 +8,8 @@
 namespace chexworld::test {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::Each;
 using testing::IsEmpty;
 using testing::Not;
@@ -137,6 +139,23 @@ TEST_F(RetrievalSearch, FindingAboveThreshold) {
   for (const ResultHit& hit : reply.hits) EXPECT_GE(hit.result.result.finding_probabilities[1], 0.9f);
   request.filter.findings.push_back({"fracture", 0.5});
   EXPECT_EQ(refusal([&] { retrieval_->search(request); }), ErrorCode::kNotFound);
+}
+
+TEST_F(RetrievalSearch, WhatAHeadAbstainedFromHasNoFinding) {
+  Outcome abstained = outcome_of(kLast + 1, archive_model());
+  abstained.result.finding_probabilities = {};
+  abstained.result.abstained = "view-outside";
+  store_->commit({{abstained}, {}, {}, {}});
+  open_caught_up();
+  const std::string hidden = uid(kLast + 1);
+  const std::vector<std::string> all = uids(answer(like(uid(1), kLast + 1)));
+  EXPECT_THAT(all, Contains(hidden)) << "its embedding is as good as any";
+  for (const bool exact : {false, true}) {
+    SearchRequest request = like(uid(1), kLast + 1);
+    request.exact = exact;
+    request.filter.findings.push_back({"pneumonia", 0});
+    EXPECT_THAT(uids(answer(request)), AllOf(SizeIs(all.size() - 1), Not(Contains(hidden))));
+  }
 }
 
 TEST_F(RetrievalSearch, SamePatientAndSameStudyCanBeLeftOut) {

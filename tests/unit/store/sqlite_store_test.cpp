@@ -77,13 +77,15 @@ TEST_F(SqliteStore, ANewerSchemaIsRefused) {
 TEST_F(SqliteStore, AnOlderSchemaIsBroughtUpToDate) {
   put_one(*open_store(path_.string()));
   Stranger(path_,
-           "ALTER TABLE instances DROP COLUMN sop_class_uid; ALTER TABLE results DROP COLUMN quality; DROP TABLE "
+           "ALTER TABLE instances DROP COLUMN sop_class_uid; ALTER TABLE results DROP COLUMN quality; ALTER "
+           "TABLE results DROP COLUMN abstained; ALTER TABLE results DROP COLUMN abstained_detail; DROP TABLE "
            "instance_labels; DROP TABLE study_labels; DROP TABLE labels; UPDATE chexworld_schema SET version = 2");
   const auto store = open_store(path_.string());
   EXPECT_EQ(store->info().schema_version, newest_schema());
   ASSERT_TRUE(store->result("1.2.3", "m"));
   EXPECT_EQ(store->result("1.2.3", "m")->instance.sop_class_uid, "");
   EXPECT_TRUE(store->result("1.2.3", "m")->result.quality.empty());
+  EXPECT_EQ(store->result("1.2.3", "m")->result.abstained, "") << "what was stored as an answer stays one";
   const Labelling labelling{{LabelLevel::kInstance, "1.2.3"}, {{"nodule", "yes", ""}}, false};
   EXPECT_EQ(store->label({&labelling, 1}).changed, 1u);
   EXPECT_EQ(store->result("1.2.3", "m")->labels.size(), 1u);

@@ -3,6 +3,7 @@
 
 #include "base/failure.h"
 #include "support/temporary_folder.h"
+#include "worker/json.h"
 #include "worker/pseudonym_key.h"
 #include "worker/work_ticket.h"
 
@@ -60,6 +61,28 @@ TEST_F(ResultWriterTest, WhatIsDoneIsStored) {
     ASSERT_TRUE(stored);
     EXPECT_EQ(stored->instance.view, "frontal");
   }
+}
+
+TEST_F(ResultWriterTest, AnAbstentionIsStoredInPlaceOfProbabilities) {
+  const std::string model(64, 'b');
+  store_->add_model({model, "model", 3, {"Effusion"}});
+  RadiographResult result = embedded("1.2.7");
+  result.model_id = model;
+  result.findings = {{"Effusion", {}, 0.5}};
+  result.abstained = Abstention{"view-outside", "the view is lateral"};
+  put(outcome_of(result)).get().value();
+  const auto stored = store_->result("1.2.7", model);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->result.embedding, (std::vector<float>{1, 2, 3}));
+  EXPECT_TRUE(stored->result.finding_probabilities.empty());
+  EXPECT_EQ(stored->result.abstained, "view-outside");
+  const Json json = to_json(*stored, {"Effusion"}, {{"Effusion", 0.25}});
+  EXPECT_EQ(json["abstained"], Json({{"reason", "view-outside"}, {"detail", "the view is lateral"}}));
+  EXPECT_EQ(json["findings"], Json::array({{{"name", "Effusion"},
+                                            {"state", "abstained"},
+                                            {"reason", "view-outside"},
+                                            {"probability", nullptr},
+                                            {"threshold", 0.25}}}));
 }
 
 TEST_F(ResultWriterTest, OneThatIsRefusedTakesNoOtherAlong) {
