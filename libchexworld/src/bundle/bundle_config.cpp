@@ -81,9 +81,11 @@ BundleDomain read_domain(ConfigReader reader) {
   domain.brightness = read_range(reader, "brightness");
   domain.contrast = read_range(reader, "contrast");
   reader.finish();
-  for (const std::string& view : domain.views)
-    if (std::find(kViewWords.begin(), kViewWords.end(), view) == kViewWords.end())
-      fail(ErrorCode::kInvalidArgument, "domain: 'views' are PA, AP, frontal, lateral or unknown");
+  const bool known_views = std::all_of(domain.views.begin(), domain.views.end(), [](const std::string& view) {
+    return std::find(kViewWords.begin(), kViewWords.end(), view) != kViewWords.end();
+  });
+  if (!known_views || domain.views.size() > kViewWords.size())
+    fail(ErrorCode::kInvalidArgument, "domain: 'views' are PA, AP, frontal, lateral or unknown, each once");
   if (domain.refused_quality.size() > kMostQualityNotes)
     fail(ErrorCode::kInvalidArgument, "domain: 'refused_quality' names more than 64 notes");
   return domain;

@@ -27,7 +27,7 @@ std::optional<Abstention> outside_range(const char* what, const std::optional<Bu
                                         const std::optional<double>& value) {
   if (!range || !value || (*value >= range->least && *value <= range->most)) return std::nullopt;
   char text[120];
-  std::snprintf(text, sizeof text, "the picture's %s is %.3f, the head was calibrated on %.3f to %.3f", what, *value,
+  std::snprintf(text, sizeof text, "the picture's %s is %.3f, the head answers for %.3f to %.3f", what, *value,
                 range->least, range->most);
   return Abstention{"tone-outside", text};
 }

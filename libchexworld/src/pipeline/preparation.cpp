@@ -27,10 +27,12 @@ PreparedItem decoded(const RadiographSource& source, const PreparationRecipe& re
   return item;
 }
 
-/// A picture was chosen by the caller: it is judged for quality, not refused.
+/// A picture was chosen by the caller: it is judged for view and quality, not refused.
 PreparedItem pictured(const GrayImage& film, const PreparationRecipe& recipe) {
   PreparedItem item;
-  item.result.quality = quality_notes(RadiographTags{}, item.result.gate, look_at(film));
+  const FilmLook look = look_at(film);
+  item.result.gate = judge_by_picture({item.result.gate, ChestEvidence::kSaid}, look);
+  item.result.quality = quality_notes(RadiographTags{}, item.result.gate, look);
   item.pixels = prepare(film, recipe);
   return item;
 }

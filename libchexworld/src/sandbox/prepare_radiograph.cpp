@@ -56,7 +56,9 @@ Radiograph read_plain_picture(std::span<const std::byte> bytes, const PictureHea
   radiograph.attributes.columns = radiograph.picture.width;
   radiograph.attributes.bits_stored = 8;
   radiograph.attributes.decoder = "OpenCV";
-  radiograph.quality = quality_notes({}, radiograph.gate, look_at(radiograph.picture));
+  const FilmLook look = look_at(radiograph.picture);
+  radiograph.gate = judge_by_picture({radiograph.gate, ChestEvidence::kSaid}, look);
+  radiograph.quality = quality_notes({}, radiograph.gate, look);
   return radiograph;
 }
 

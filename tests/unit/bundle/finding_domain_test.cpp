@@ -80,7 +80,7 @@ TEST(FindingDomain, BoundsBrightnessAndContrastWhereTheyWereMeasured) {
   film.brightness = 0.76;
   EXPECT_EQ(reason_of(domain, film), "tone-outside");
   EXPECT_EQ(outside_domain(domain, film)->detail,
-            "the picture's brightness is 0.760, the head was calibrated on 0.250 to 0.750");
+            "the picture's brightness is 0.760, the head answers for 0.250 to 0.750");
   film.brightness = 0.5;
   film.contrast = 0.1;
   EXPECT_THAT(outside_domain(domain, film)->detail, HasSubstr("contrast is 0.100"));
