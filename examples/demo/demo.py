@@ -179,7 +179,7 @@ class Demo:
         with self.steps.timed("A training archive from that Orthanc"):
             self.steps.run(["chexworld", "archive", "build", "--orthanc", self.orthanc.url, "-o", self.file("archive")])
         with self.steps.timed(f"Pre-training for {self.options.minutes:g} minutes, then the new model is pushed"):
-            epochs = max(2, round(8 * self.options.minutes))
+            epochs = max(2, round(20 * self.options.minutes))
             self.steps.run(["chexworld", "pretrain", self.file("archive"), "-o", self.file("run"), "--preset", "tiny-cpu",
                             "--max-minutes", f"{self.options.minutes:g}", "--epochs", str(epochs), "--warmup-epochs", "1",
                             "--log-every", "1", "--push", self.orthanc.url])
