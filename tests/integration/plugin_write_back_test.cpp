@@ -33,13 +33,15 @@ Json answered(const OrthancServer& orthanc, const std::string& path) {
 }
 
 /// A model with findings, beside one without.
-std::filesystem::path model_with_findings(const std::filesystem::path& path) {
+std::filesystem::path model_with_findings(const std::filesystem::path& path,
+                                          const std::optional<BundleDomain>& domain = {}) {
   const EncoderShape shape = small_shape();
   RandomBundle bundle(shape, {.linear = 0.1F, .norm = 0.2F}, 5);
   PreparationRecipe recipe;
   recipe.size = {int(shape.image_size) + 4, int(shape.image_size)};
   bundle.config.preprocessing = to_json(recipe);
   bundle.add_head({BundleHead::Kind::kLinear, false, {{"Effusion", 0.01, 1, 0}, {"Mass", 0.99, 1, 0}}}, 0.2F, 6);
+  bundle.config.domain = domain;
   bundle.write(path);
   return path;
 }
@@ -148,6 +150,33 @@ class PluginWriteBack : public testing::Test {
   std::filesystem::path model_ = model_with_findings(folder_ / "model.safetensors");
   Receiver receiver_;
 };
+
+TEST_F(PluginWriteBack, WhereTheModelAbstainedNoNumberIsWritten) {
+  model_with_findings(model_, BundleDomain{{"lateral"}, {}});
+  receiver_.start(0);
+  OrthancServer orthanc(settings());
+  ASSERT_TRUE(orthanc.running()) << orthanc.log();
+  const std::string image = upload(orthanc, 0), study = study_of(orthanc, image);
+  ASSERT_TRUE(wait_until([&] { return evidence(orthanc, study) == 1; }, kPatience)) << orthanc.log();
+  const Json result = answered(orthanc, "/instances/" + image + "/chexworld");
+  EXPECT_EQ(result.value("/abstained/reason"_json_pointer, ""), "view-outside") << result;
+  EXPECT_TRUE(result.at("findings").at(0).at("probability").is_null());
+
+  const std::string file = file_of(orthanc, reports(orthanc, study).begin()->second.at(0));
+  EXPECT_THAT(run({"dciodvfy", "-new", file}).output, Not(HasSubstr("Error")));
+  const std::string dump = run({"dsrdump", file}).output;
+  for (const char* part : {"Pleural effusion", "Abstained", "view-outside"}) EXPECT_THAT(dump, HasSubstr(part));
+  for (const char* part : {"Certainty of Finding", "Present", "Absent"}) EXPECT_THAT(dump, Not(HasSubstr(part)));
+
+  const auto metadata = [&](const std::string& of) { return orthanc.get(of + "/metadata/14602").body; };
+  EXPECT_TRUE(wait_until([&] { return metadata("/studies/" + study) == "abstained: view-outside"; }, kPatience));
+  EXPECT_EQ(metadata("/instances/" + image), "abstained: view-outside");
+
+  ASSERT_TRUE(wait_until([&] { return !receiver_.accepted().empty(); }, kPatience));
+  const Json event = receiver_.events().at(0).body.at("instances").at(0);
+  EXPECT_EQ(event.at("abstained").at("reason"), "view-outside");
+  EXPECT_EQ(event.at("findings").at(0).at("state"), "abstained");
+}
 
 TEST_F(PluginWriteBack, ResultsAreWrittenBackOnce) {
   receiver_.start(3);
