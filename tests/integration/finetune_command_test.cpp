@@ -75,6 +75,9 @@ TEST_F(FinetuneCommand, CrossValidatesAndEndsWithABundle) {
   EXPECT_EQ(results["models"].size(), 2u);
   EXPECT_EQ(results["pooled"]["films"], 36);
   EXPECT_TRUE(std::filesystem::exists(folder_ / "run" / "fold-1" / "model.safetensors"));
+  EXPECT_THAT(text_of(folder_ / "run" / "report.html"),
+              AllOf(HasSubstr("ROC (area)"), HasSubstr("Reliability"), HasSubstr("<th>fold-1</th>"),
+                    HasSubstr("Validation AUROC by epoch"), HasSubstr("By sex"), HasSubstr("before")));
 
   const Finished again = run(command("run", labels));
   EXPECT_EQ(again.exit_status, 0) << again.output;

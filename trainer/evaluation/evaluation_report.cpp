@@ -216,8 +216,8 @@ std::string subgroup_sections(const Evaluation& evaluation) {
 
 }  // namespace
 
-std::string evaluation_report(const std::string& title, const Json& summary, const Evaluation& evaluation) {
-  std::string html = facts(summary, evaluation);
+std::string evaluation_body(const Json& summary, const Evaluation& evaluation, const std::string& between) {
+  std::string html = facts(summary, evaluation) + between;
   html += section("Findings");
   html += evaluation.findings.size() <= kFewFindings ? narrow_finding_table(evaluation) : finding_table(evaluation);
   html += note(
@@ -225,8 +225,11 @@ std::string evaluation_report(const std::string& title, const Json& summary, con
       "the "
       "numbers would move with other patients of the same kind, and nothing about other hospitals.");
   if (!evaluation.classes.empty()) html += class_table(evaluation);
-  html += all_plots(evaluation) + subgroup_sections(evaluation);
-  return html_page(title, html);
+  return html + all_plots(evaluation) + subgroup_sections(evaluation);
+}
+
+std::string evaluation_report(const std::string& title, const Json& summary, const Evaluation& evaluation) {
+  return html_page(title, evaluation_body(summary, evaluation));
 }
 
 }  // namespace chexworld

@@ -7,6 +7,7 @@
 #include "trainer/evaluation/calibrated_domain.h"
 #include "trainer/finetune/classifier_task.h"
 #include "trainer/finetune/finetune_bundle.h"
+#include "trainer/finetune/finetune_report.h"
 #include "trainer/report/metrics_file.h"
 
 #include <algorithm>
@@ -164,6 +165,15 @@ void FinetuneRun::write_results() {
   const Evaluation pooled = pooled_evaluation(data_.labels, columns_, models_, config_);
   results_ = results_json(data_.labels, models_, pooled);
   write_file_atomically(folder_ / "results.json", results_.dump(2) + "\n");
+  std::vector<TrainingCurve> curves;
+  for (const TestedModel& model : models_)
+    curves.push_back({model.scores.name, read_metrics(folder_ / model.scores.name / "metrics.jsonl")});
+  const Json summary{{"encoder", start_.model_id},
+                     {"start", start_.from_scratch() ? "fresh weights" : "pre-trained weights"},
+                     {"head", config_.head},
+                     {"epochs", config_.epochs},
+                     {"models", models_.size()}};
+  write_file_atomically(folder_ / "report.html", finetune_report(summary, results_, pooled, curves));
 }
 
 }  // namespace chexworld

@@ -166,6 +166,19 @@ std::string html_page(const std::string& title, const std::string& body) {
          kStyle + "</style><h1>" + escaped_html(title) + "</h1>" + body + "</html>\n";
 }
 
+std::string html_table(const std::vector<std::vector<std::string>>& rows) {
+  std::string html = "<table class='grid'>";
+  for (const std::vector<std::string>& row : rows) {
+    html += "<tr>";
+    for (const std::string& text : row) {
+      const char* kind = &row == &rows.front() || &text == &row.front() ? "th" : "td";
+      html += std::string("<") + kind + ">" + escaped_html(text) + "</" + kind + ">";
+    }
+    html += "</tr>";
+  }
+  return html + "</table>";
+}
+
 std::string plot_svg(const std::string& title, const std::vector<PlotLine>& lines) {
   const Span x = span_of(lines, &PlotLine::x), y = span_of(lines, &PlotLine::y);
   std::string svg = "<svg viewBox='0 0 560 220' width='560' height='220' role='img' aria-label='" +

@@ -16,6 +16,9 @@ std::string escaped_html(const std::string& text);
 /// A whole page with a title and the common style.
 std::string html_page(const std::string& title, const std::string& body);
 
+/// A table whose first row and first column are headings; texts are escaped.
+std::string html_table(const std::vector<std::vector<std::string>>& rows);
+
 /// One line of a plot.
 struct PlotLine {
   std::string name;

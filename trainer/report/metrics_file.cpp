@@ -4,7 +4,7 @@
 #include "base/failure.h"
 #include "base/file.h"
 
-#include <sstream>
+#include <limits>
 
 namespace chexworld {
 namespace {
@@ -29,6 +29,10 @@ MetricsFile::MetricsFile(std::filesystem::path path, std::int64_t update)
   for (const Json& record : records_) text += record.dump() + "\n";
   write_file_atomically(path_, text);
   file_.open(path_, std::ios::app);
+}
+
+std::vector<Json> read_metrics(const std::filesystem::path& path) {
+  return whole_records(path, std::numeric_limits<std::int64_t>::max());
 }
 
 void MetricsFile::add(const Json& record) {

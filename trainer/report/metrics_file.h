@@ -26,4 +26,7 @@ class MetricsFile {
   std::ofstream file_;
 };
 
+/// Its whole lines; none where there is no file.
+std::vector<Json> read_metrics(const std::filesystem::path& path);
+
 }  // namespace chexworld

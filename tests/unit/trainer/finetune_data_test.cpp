@@ -5,6 +5,7 @@
 #include "support/temporary_folder.h"
 #include "trainer/finetune/film_batches.h"
 #include "trainer/finetune/finetune_plan.h"
+#include "trainer/finetune/finetune_report.h"
 #include "trainer/finetune/finetune_results.h"
 #include "unit/trainer/drawn_films.h"
 
@@ -16,6 +17,7 @@
 namespace chexworld::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 /// Sixty drawn films of thirty patients; every third film is labelled "b".
@@ -115,6 +117,11 @@ TEST_F(FinetuneDataTest, ResultsComeFromFilmsThatNobodySaw) {
   const Json json = results_json(labels_, models, pooled);
   EXPECT_EQ(json["models"].size(), 3u);
   EXPECT_NEAR(json["over_models"]["auroc"]["mean"].get<double>(), auroc.mean, 1e-12);
+
+  const Json records = {{{"update", 1}, {"loss", 0.7}}, {{"update", 2}, {"loss", 0.5}}};
+  const std::string page = finetune_report({{"head", "fc"}}, json, pooled, {{"fold-0", records}});
+  EXPECT_THAT(page, AllOf(HasSubstr("<th>fold-2</th>"), HasSubstr("ROC (area)"), HasSubstr("Reliability"),
+                          HasSubstr("Training loss by epoch"), HasSubstr("By fold")));
 }
 
 TEST_F(FinetuneDataTest, BatchesDependOnSeedAndNumberAlone) {
