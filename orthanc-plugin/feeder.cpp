@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr milliseconds kQuiet{2'000};  // looks for work whose time has come this often
+constexpr milliseconds kQuiet{2'000};         // looks for work whose time has come this often
 constexpr milliseconds kPause{250};           // before an item is sent again
 constexpr milliseconds kLongestPause{4'000};  // between claims while the worker is away
 constexpr milliseconds kLease{60'000};

@@ -82,6 +82,51 @@ TEST_P(StoreContract, ANewModelGetsTheWholeArchiveQueued) {
   EXPECT_THAT(numbers, testing::UnorderedElementsAre(1, 2, 3, 5));
 }
 
+TEST_P(StoreContract, WhatWaitsForAModelWaitsForTheOneThatTakesOver) {
+  store_->add_model(sample_model("model-b"));
+  store_->activate_model("model-a", "", "");
+  queue(1, 3);
+  const auto held = claim(1);
+  ASSERT_THAT(held, SizeIs(1));
+  store_->activate_model("model-b", "", "");
+  EXPECT_THAT(claim(100), IsEmpty());
+  const auto moved = store_->claim({"model-b", "worker", 100, 60s, 3});
+  ASSERT_THAT(moved, SizeIs(2));
+  EXPECT_EQ(moved[0].priority, Priority::kArrival);
+
+  // The one in hand ends with an answer of the old model; the new one is still owed.
+  Outcome late = sample_outcome(number_of(held[0].location), model_);
+  late.lease = held[0].lease;
+  EXPECT_EQ(store_->commit({{late}, {}, {}, {}}).stored, 1u);
+  EXPECT_EQ(store_->missing("model-b"), 1u);
+  const auto owed = store_->claim({"model-b", "worker", 100, 60s, 3});
+  ASSERT_THAT(owed, SizeIs(1));
+  EXPECT_EQ(owed[0].location, held[0].location);
+  EXPECT_THAT(store_->verify(), IsEmpty());
+}
+
+TEST_P(StoreContract, ALeaseLostAcrossAChangeOfModelsRunsOutAndIsClaimedAnew) {
+  store_->add_model(sample_model("model-b"));
+  store_->activate_model("model-a", "", "");
+  queue(1, 1);
+  ASSERT_THAT(claim(1, "worker that dies"), SizeIs(1));
+  store_->activate_model("model-b", "", "");
+  EXPECT_THAT(store_->claim({"model-b", "worker", 1, 60s, 3}), IsEmpty());
+  clock_.advance(61s);
+  EXPECT_THAT(store_->claim({"model-b", "worker", 1, 60s, 3}), SizeIs(1));
+}
+
+TEST_P(StoreContract, ASecondLookIsNotMovedToAModelThatHasLookedAlready) {
+  store_->add_model(sample_model("model-b"));
+  store_->activate_model("model-a", "", "");
+  for (int number = 1; number <= 3; ++number) put(number);
+  store_->activate_model("model-b", "", "");
+  EXPECT_EQ(store_->enqueue_missing("model-b"), 3u);
+  store_->activate_model("model-a", "", "");  // rolled back before it began
+  EXPECT_THAT(claim(100), IsEmpty());
+  EXPECT_THAT(store_->claim({"model-b", "worker", 100, 60s, 3}), SizeIs(3));
+}
+
 TEST_P(StoreContract, WhatANewModelLacksIsCounted) {
   const ModelRecord fresh = sample_model("model-b");
   store_->add_model(fresh);

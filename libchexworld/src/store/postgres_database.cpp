@@ -29,6 +29,7 @@ Dialect postgres_dialect() {
   dialect.vector = "halfvec";
   dialect.as_vector = "::halfvec";
   dialect.for_update = "FOR UPDATE";
+  dialect.for_share = "FOR SHARE";
   dialect.skip_locked = "FOR UPDATE SKIP LOCKED";
   dialect.count_schema =
       "SELECT count(*) FROM pg_tables WHERE schemaname = 'chexworld' AND tablename = 'chexworld_schema'";

@@ -27,15 +27,16 @@ const std::string& SqlRow::text(std::size_t column) const { return expect<std::s
 const Bytes& SqlRow::bytes(std::size_t column) const { return expect<Bytes>(values_.at(column), column); }
 
 std::string Dialect::expand(std::string_view sql) const {
-  const std::array<std::pair<std::string_view, const std::string*>, 9> names{{{"id", &id},
-                                                                              {"integer", &integer},
-                                                                              {"real", &real},
-                                                                              {"bytes", &bytes},
-                                                                              {"vector", &vector},
-                                                                              {"as_vector", &as_vector},
-                                                                              {"for_update", &for_update},
-                                                                              {"skip_locked", &skip_locked},
-                                                                              {"strict", &strict}}};
+  const std::array<std::pair<std::string_view, const std::string*>, 10> names{{{"id", &id},
+                                                                               {"integer", &integer},
+                                                                               {"real", &real},
+                                                                               {"bytes", &bytes},
+                                                                               {"vector", &vector},
+                                                                               {"as_vector", &as_vector},
+                                                                               {"for_update", &for_update},
+                                                                               {"for_share", &for_share},
+                                                                               {"skip_locked", &skip_locked},
+                                                                               {"strict", &strict}}};
   std::string text;
   while (!sql.empty()) {
     const std::size_t open = sql.find('{');

@@ -65,6 +65,7 @@ struct Dialect {
   std::string vector;            ///< f16 vectors
   std::string as_vector;         ///< after a parameter that is one
   std::string for_update;        ///< after a SELECT whose rows will be changed: wait for others that change them
+  std::string for_share;         ///< after a SELECT whose rows must stay as they are until the end
   std::string skip_locked;       ///< likewise, but leave out what others are changing
   std::string strict;            ///< after a table definition
   std::string count_schema;      ///< statement: 1 where our tables are, else 0

@@ -38,6 +38,22 @@ bool insert_model(SqlSession& session, const ModelRecord& model, std::int64_t no
   return false;
 }
 
+/// What waits for the model before, or is in somebody's hands, waits for the next: an arrival whoever has seen it, a
+/// second look only where the next has not looked yet. Claims stay as they are.
+void move_queue(SqlSession& session, std::int64_t before, std::int64_t next) {
+  // A new arrival of an object that the next model gave up is another try, as in Commit::enqueue.
+  session.run(
+      "DELETE FROM work WHERE model = $2 AND state <> 0 AND EXISTS (SELECT 1 FROM work w WHERE w.model = $1 AND "
+      "w.server = work.server AND w.orthanc_instance = work.orthanc_instance AND w.state = 0 AND w.priority = 0)",
+      {before, next});
+  session.run(
+      "UPDATE work SET model = $2 WHERE model = $1 AND state = 0 AND NOT EXISTS (SELECT 1 FROM work w WHERE w.model = "
+      "$2 AND w.server = work.server AND w.orthanc_instance = work.orthanc_instance) AND (priority = 0 OR NOT EXISTS "
+      "(SELECT 1 FROM locations l JOIN results r ON r.instance = l.instance WHERE l.server = work.server AND "
+      "l.orthanc_instance = work.orthanc_instance AND r.model = $2))",
+      {before, next});
+}
+
 std::uint64_t count(SqlSession& session, const std::string& sql, std::int64_t model) {
   return std::uint64_t(session.run(sql, {model})[0].integer(0));
 }
@@ -133,6 +149,7 @@ void SqlStore::activate_model(const std::string& model_id, const std::string& ac
         "INSERT INTO active_model (slot, model) VALUES (1, $1) ON CONFLICT (slot) DO UPDATE SET model = "
         "excluded.model",
         {model});
+    if (!previous.empty()) move_queue(session, require_model(session, previous).number, model);
     write_audit(session, {from_ms(now_ms()), "activated", model_id, previous, actor, note});
   });
 }

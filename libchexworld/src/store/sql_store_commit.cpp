@@ -20,6 +20,7 @@ class Commit {
       : session_(session), dialect_(dialect), now_ms_(now_ms) {}
 
   CommitReport apply(const Batch& batch) {
+    find_active_model(batch);
     for (std::size_t i = 0; i < batch.outcomes.size(); ++i) {
       const bool applied = apply(batch.outcomes[i]);
       applied ? void(++report_.stored) : report_.stale.push_back(i);
@@ -31,6 +32,7 @@ class Commit {
   }
 
  private:
+  void find_active_model(const Batch& batch);
   bool apply(const Outcome& outcome);
   bool end_work(const Outcome& outcome, std::int64_t model);
   bool keep_trouble(const Outcome& outcome, std::int64_t model);
@@ -39,6 +41,7 @@ class Commit {
   void store_location(const Location& location, std::int64_t instance);
   void store_result(const ResultRecord& result, std::int64_t model, std::int64_t instance);
   void store_patches(const std::optional<PatchTokens>& patches, std::int64_t row);
+  void queue_for_active_model(const Location& place, std::int64_t model);
   void remove(const Location& location);
   void remove_if_nowhere(std::int64_t instance);
   void enqueue(const NewWork& arrival);
@@ -49,8 +52,18 @@ class Commit {
   const Dialect& dialect_;
   const std::int64_t now_ms_;
   std::map<std::string, KnownModel> models_;
+  std::optional<std::int64_t> active_;
   CommitReport report_;
 };
+
+/// Locked until the end: a model activated meanwhile finds our results when it looks for what it lacks.
+void Commit::find_active_model(const Batch& batch) {
+  const bool any = std::any_of(batch.outcomes.begin(), batch.outcomes.end(),
+                               [](const Outcome& outcome) { return outcome.kind == Outcome::Kind::kDone; });
+  if (!any) return;
+  const SqlRows found = session_.run(dialect_.expand("SELECT model FROM active_model {for_share}"));
+  if (!found.empty()) active_ = found[0].integer(0);
+}
 
 const KnownModel& Commit::model(const std::string& model_id) {
   const auto found = models_.find(model_id);
@@ -111,6 +124,21 @@ void Commit::store(const Outcome& outcome, const KnownModel& known) {
   const std::int64_t instance = store_instance(outcome.instance);
   if (!outcome.location.server.empty()) store_location(outcome.location, instance);
   store_result(outcome.result, known.number, instance);
+  queue_for_active_model(outcome.location, known.number);
+}
+
+/// A result that was under way while another model took over: that one has not seen the object.
+void Commit::queue_for_active_model(const Location& place, std::int64_t model) {
+  if (!active_ || *active_ == model || place.server.empty()) return;
+  session_.run(
+      "INSERT INTO work (server, orthanc_instance, orthanc_series, orthanc_study, model, priority, state, attempts, "
+      "claim, claimed_by, lease_until_ms, not_before_ms, reason_code, reason, failed_ms) SELECT l.server, "
+      "l.orthanc_instance, l.orthanc_series, l.orthanc_study, m.model, 1, 0, 0, 0, '', 0, 0, '', '', 0 FROM locations "
+      "l "
+      "JOIN models m ON m.model = $3 WHERE l.server = $1 AND l.orthanc_instance = $2 AND NOT EXISTS (SELECT 1 FROM "
+      "results r WHERE r.instance = l.instance AND r.model = m.model) ON CONFLICT (server, orthanc_instance, model) DO "
+      "NOTHING",
+      {place.server, place.instance_id, *active_});
 }
 
 std::int64_t Commit::store_instance(const InstanceRecord& instance) {

@@ -36,7 +36,8 @@ class Store {
   virtual std::vector<ModelState> models() = 0;
   /// The id of the model that answers; nullopt before the first activation.
   virtual std::optional<std::string> active_model() = 0;
-  /// Switches to a known model and writes the audit trail; activating the active one changes nothing. kNotFound.
+  /// Switches to a known model and writes the audit trail; activating the active one changes nothing. What waits for
+  /// the model before waits for this one afterwards, unless this one has seen it. kNotFound.
   virtual void activate_model(const std::string& model_id, const std::string& actor, const std::string& note) = 0;
   /// Forgets a model with its results and work; the audit trail stays. kNotFound; kConflict while it is active.
   virtual void drop_model(const std::string& model_id, const std::string& actor) = 0;
@@ -48,7 +49,8 @@ class Store {
   /// The last change of this server that has been taken care of; 0 when it was never followed.
   virtual std::uint64_t cursor(const std::string& server) = 0;
   /// Stores outcomes, queues arrivals, removes what is gone and advances the cursor, together.
-  /// A new arrival of an object that was skipped or parked queues it again (it may have been overwritten).
+  /// A new arrival of an object that was skipped or parked queues it again (it may have been overwritten). A result of
+  /// another model than the active one queues its object for that one, unless it has seen it.
   /// kNotFound: an unknown model id. kConflict: the cursor is not at `from` (somebody else follows too).
   virtual CommitReport commit(const Batch& batch) = 0;
   /// Queues every known instance without a result of this model, one item per instance; returns how many. kNotFound.

@@ -96,7 +96,10 @@ HttpResponse claim_work(Worker& worker, const HttpRequest& request, const PathPa
   if (reader.choice("priority", "backfill", {"arrival", "backfill"}) == "arrival") claim.least = Priority::kArrival;
   claim.server = reader.text("server", "");
   reader.finish();
-  claim.model_id = active_model(worker);
+  // Not what the store names: another worker that shares it may have been told of a model that we do not serve yet.
+  const std::optional<PipelineModel> served = worker.model();
+  if (!served) fail(ErrorCode::kUnavailable, "no model is active, so there is no work");
+  claim.model_id = served->model_id;
   Json items = Json::array();
   for (const ClaimedWork& work : worker.store().claim(claim)) items.push_back(to_json(work));
   return json_response({{"model_id", claim.model_id}, {"items", std::move(items)}});

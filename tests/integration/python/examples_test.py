@@ -61,7 +61,7 @@ class Examples(unittest.TestCase):
     def test_pretraining_recipe_ends_goes_on_and_makes_a_bundle(self):
         recipe = ["sh", EXAMPLES / "05_pretrain.sh", self.folder / "films", self.folder / "recipe"]
         smaller = ["--batch-size", 4, "--epochs", 2, "--width", 48, "--depth", 1, "--pred-width", 24, "--pred-depth", 1,
-                   "--image-size", 64]
+                   "--image-size", 64, "--patch-size", 8]
         self.assertIn("encoder.safetensors", run(recipe + smaller))
         self.assertIn("encoder.safetensors", run(recipe))  # done already: says so again
         self.assertIn("usage", run(["sh", EXAMPLES / "05_pretrain.sh"], status=2))
