@@ -19,6 +19,7 @@ void add_wrap(CLI::App& application);         // builds with DICOM and the train
 void add_bench(CLI::App& application);        // builds with oneDNN
 void add_embed(CLI::App& application);        // builds with the pipeline
 void add_explain(CLI::App& application);      // builds with the pipeline
+void add_segment(CLI::App& application);      // builds with the pipeline and the trainer
 void add_store(CLI::App& application);        // builds with the service
 void add_serve(CLI::App& application);        // builds with service, DICOM and oneDNN
 void add_search(CLI::App& application);       // builds with the service

@@ -1,66 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `chexworld finetune`: an encoder and labelled films to a bundle with calibrated findings.
+// `chexworld finetune`: an encoder and labelled films to a bundle with calibrated findings, or films with masks to one
+// that outlines regions.
 #include "base/failure.h"
 #include "cli/commands.h"
-#include "cli/label_options.h"
-#include "cli/progress.h"
-#include "cli/setting_flags.h"
+#include "cli/finetune_arguments.h"
 #include "trainer/finetune/finetune_run.h"
+#ifdef CHEXWORLD_HAVE_DICOM
+#include "trainer/segmentation/segmentation_config.h"
+#endif
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
 
 namespace chexworld::cli {
-namespace {
 
-namespace fs = std::filesystem;
-
-struct FinetuneArguments {
-  fs::path archive, model, output, file;
-  bool from_scratch = false;
-  LabelOptions labels;
-  std::string fold_column, split_column;
-  std::vector<std::string> folds;
-  std::vector<std::string> subgroups{"sex", "age", "view", "device"};
-  bool as_json = false;
-  SettingWords flags;
-};
-
-FinetuneConfig config_of(const FinetuneArguments& arguments) {
-  FinetuneConfig config;
-  if (!arguments.file.empty()) apply_settings(config, read_config_file(arguments.file), arguments.file.string());
-  apply_settings(config, typed_settings(finetune_settings(), arguments.flags), "command line");
-  check(config);
-  return config;
-}
-
-/// What is trained, and the model on all films that comes last.
-struct Plan {
-  std::vector<PlannedModel> models;
-  std::optional<PlannedModel> last;
-};
-
-Plan plan_of(const FinetuneArguments& arguments, const FinetuneConfig& config, const FinetuneData& data) {
+FinetunePlan plan_of(const FinetuneArguments& arguments, const FitConfig& config, const FilmTable& table,
+                     const LabelledFilms& labels) {
   if (arguments.fold_column.empty()) {
     if (!arguments.folds.empty()) fail(ErrorCode::kInvalidArgument, "--folds needs --fold-column");
-    if (arguments.split_column.empty()) return {drawn_split(data.labels, config), {}};
-    return {given_split(data.labels, given_folds(data.table, data.labels, arguments.split_column), config), {}};
+    if (arguments.split_column.empty()) return {drawn_split(labels, config), {}};
+    return {given_split(labels, given_folds(table, labels, arguments.split_column), config), {}};
   }
-  const Folds folds = given_folds(data.table, data.labels, arguments.fold_column);
-  Plan plan{cross_validation(data.labels, folds, arguments.folds, config), {}};
-  if (config.refit) plan.last = final_model(data.labels, folds, config);
+  const Folds folds = given_folds(table, labels, arguments.fold_column);
+  FinetunePlan plan{cross_validation(labels, folds, arguments.folds, config), {}};
+  if (config.refit) plan.last = final_model(labels, folds, config);
   return plan;
 }
 
-std::string epoch_text(const PlannedModel& planned, const EpochRecord& record) {
+std::string epoch_text(const PlannedModel& planned, const EpochRecord& record, const char* number) {
   char text[160];
-  std::snprintf(text, sizeof text, "%s: epoch %lld of %lld, loss %.4f, validation AUROC %.3f, lr %.1e, %.0f films/s",
+  std::snprintf(text, sizeof text, "%s: epoch %lld of %lld, loss %.4f, validation %s %.3f, lr %.1e, %.0f films/s",
                 planned.name.c_str(), static_cast<long long>(record.epoch), static_cast<long long>(record.epochs),
-                record.loss, record.validation.value, record.learning_rate, record.films_per_second);
+                record.loss, number, record.validation.value, record.learning_rate, record.films_per_second);
   return text;
 }
+
+void fail_interrupted(const FinetuneArguments& arguments) {
+  fail(ErrorCode::kCancelled, "interrupted; the models that are done are kept in " + arguments.output.string() +
+                                  ": the same command goes on with the others");
+}
+
+namespace {
 
 std::string model_text(const TestedModel& model, bool was_there) {
   const Evaluation& found = model.evaluation;
@@ -74,31 +56,16 @@ std::string model_text(const TestedModel& model, bool was_there) {
   return text + rest;
 }
 
-/// Progress over all epochs of all models.
-class Display {
- public:
-  Display(std::size_t models, std::int64_t epochs, bool quiet)
-      : total_(std::int64_t(models) * epochs), epochs_(epochs), quiet_(quiet) {}
-
-  FinetuneListener listener() {
-    return {[this](const PlannedModel& planned, const EpochRecord& record) {
-              line_.show(done_ * epochs_ + record.epoch, total_, epoch_text(planned, record));
-            },
-            [this](const TestedModel& model, bool was_there) {
-              ++done_;
-              line_.finish();
-              if (!quiet_) std::printf("%s\n", model_text(model, was_there).c_str());
-              std::fflush(stdout);
-            }};
-  }
-  void finish() { line_.finish(); }
-
- private:
-  ProgressLine line_{"epochs"};
-  std::int64_t done_ = 0;
-  const std::int64_t total_, epochs_;
-  const bool quiet_;
-};
+FinetuneListener listener_of(FinetuneProgress& progress, bool quiet) {
+  return {[&progress](const PlannedModel& planned, const EpochRecord& record) {
+            progress.show(record.epoch, epoch_text(planned, record, "AUROC"));
+          },
+          [&progress, quiet](const TestedModel& model, bool was_there) {
+            progress.model_done();
+            if (!quiet) std::printf("%s\n", model_text(model, was_there).c_str());
+            std::fflush(stdout);
+          }};
+}
 
 void report(const FinetuneArguments& arguments, const FinetuneRun& run) {
   if (arguments.as_json) {
@@ -117,32 +84,59 @@ void report(const FinetuneArguments& arguments, const FinetuneRun& run) {
   std::printf("%s\nmodel id %s\n", run.bundle().c_str(), run.model_id().c_str());
 }
 
-void finetune(const FinetuneArguments& arguments) {
-  const FinetuneConfig config = config_of(arguments);
+void finetune_findings(const FinetuneArguments& arguments) {
+  if (!arguments.masks.empty()) fail(ErrorCode::kInvalidArgument, "--masks goes with --task segmentation");
+  const auto config = settings_of<FinetuneConfig>(arguments);
   const Archive archive = Archive::open(arguments.archive);
   const FilmTable table = film_table(archive, arguments.archive, arguments.labels);
   const FinetuneData data{archive, table, labels_of(table, arguments.labels), arguments.subgroups};
   const EncoderStart start =
       read_encoder_start(arguments.model, arguments.from_scratch, config, archive.settings().trim);
-  const Plan plan = plan_of(arguments, config, data);
+  const FinetunePlan plan = plan_of(arguments, config, table, data.labels);
   FinetuneRun run(config, data, start, plan.models, arguments.output);
   catch_interrupts();
-  Display display(plan.models.size() + (plan.last ? 1 : 0), config.epochs, arguments.as_json);
-  const auto end = run.run(plan.last ? &*plan.last : nullptr, display.listener(), interrupted);
-  display.finish();
-  if (end == FinetuneRun::End::kStopped)
-    fail(ErrorCode::kCancelled, "interrupted; the models that are done are kept in " + arguments.output.string() +
-                                    ": the same command goes on with the others");
+  FinetuneProgress progress(plan.count(), config.epochs);
+  const auto end = run.run(plan.last ? &*plan.last : nullptr, listener_of(progress, arguments.as_json), interrupted);
+  progress.finish();
+  if (end == FinetuneRun::End::kStopped) fail_interrupted(arguments);
   report(arguments, run);
+}
+
+void finetune(const FinetuneArguments& arguments) {
+  if (arguments.task == "findings") return finetune_findings(arguments);
+#ifdef CHEXWORLD_HAVE_DICOM
+  finetune_segmentation(arguments);
+#else
+  fail(ErrorCode::kUnsupported, "this program was built without DICOM, and so without picture files: no masks");
+#endif
+}
+
+/// Of every task, each once.
+std::vector<SettingInfo> all_settings() {
+  std::vector<SettingInfo> settings = finetune_settings();
+#ifdef CHEXWORLD_HAVE_DICOM
+  for (const SettingInfo& setting : segmentation_settings())
+    if (std::none_of(settings.begin(), settings.end(), [&](const auto& known) { return known.key == setting.key; }))
+      settings.push_back(setting);
+#endif
+  return settings;
 }
 
 }  // namespace
 
 void add_finetune(CLI::App& application) {
-  CLI::App* command = application.add_subcommand("finetune", "Train an encoder with a head on labelled films");
+  CLI::App* command =
+      application.add_subcommand("finetune", "Train an encoder with a head on labelled films, or a decoder on masks");
   const auto arguments = std::make_shared<FinetuneArguments>();
   command->add_option("ARCHIVE", arguments->archive, "Made by `chexworld archive build`")->required();
   command->add_option("-m,--model", arguments->model, "Bundle whose encoder is trained")->required();
+  command->add_option("--task", arguments->task, "findings (with labels) or segmentation (with --masks)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"findings", "segmentation"}));
+  command->add_option("--masks", arguments->masks,
+                      "Masks of films: a folder of PNGs called like them, or a CSV table with a column 'mask'");
+  command->add_option("--film-folder", arguments->film_folder,
+                      "Where the films of a folder of masks lie, below the folder that the archive was built from");
   command->add_flag("--from-scratch", arguments->from_scratch, "Take only its architecture, with fresh weights");
   command->add_option("-o,--output", arguments->output, "Folder of the run; the same command goes on there")
       ->required();
@@ -154,7 +148,8 @@ void add_finetune(CLI::App& application) {
   command->add_option("--subgroups", arguments->subgroups, "Columns to break results down by, where there are any")
       ->delimiter(',');
   command->add_flag("--json", arguments->as_json, "Print the results for machines");
-  add_setting_flags(*command, finetune_settings(), arguments->flags);
+  arguments->known = all_settings();
+  add_setting_flags(*command, arguments->known, arguments->flags);
   command->callback([arguments] { finetune(*arguments); });
 }
 

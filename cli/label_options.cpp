@@ -26,12 +26,15 @@ FilmTable film_table(const Archive& archive, const std::filesystem::path& folder
   LabelFile file{options.table, options.id_column, {}, options.allow_unknown};
   if (!options.identity.empty()) file.identity = film_identity_from(options.identity);
   if (!std::filesystem::exists(file.path)) fail(ErrorCode::kNotFound, "there is no table " + file.path.string());
-  std::filesystem::path key = options.key;
-  if (key.empty()) key = beside(folder, ".key");
+  return FilmTable(archive, file, archive_key(folder, options));
+}
+
+PseudonymKey archive_key(const std::filesystem::path& folder, const LabelOptions& options) {
+  const std::filesystem::path key = options.key.empty() ? beside(folder, ".key") : options.key;
   if (!std::filesystem::exists(key))
     fail(ErrorCode::kNotFound,
          "there is no key " + key.string() + ": name the one that the archive was built with (--key)");
-  return FilmTable(archive, file, PseudonymKey::from_file(key));
+  return PseudonymKey::from_file(key);
 }
 
 std::filesystem::path beside(const std::filesystem::path& archive, const char* ending) {

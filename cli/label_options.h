@@ -29,6 +29,8 @@ FilmTable film_table(const Archive& archive, const std::filesystem::path& folder
 /// Without classes and findings, all columns of the table but the one of ids are findings; the archive's own have to be
 /// named. Throws Failure(kInvalidArgument).
 LabelledFilms labels_of(const FilmTable& table, const LabelOptions& options);
+/// Of the archive's pseudonyms. Throws Failure(kNotFound).
+PseudonymKey archive_key(const std::filesystem::path& folder, const LabelOptions& options);
 /// What the options say is a label.
 LabelColumns label_columns(const LabelOptions& options);
 /// The films of the table that --where leaves.

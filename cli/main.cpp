@@ -45,6 +45,9 @@ void add_commands(CLI::App& application) {
   add_pretrain(application);
   add_sensitivity(application);
   add_finetune(application);
+#ifdef CHEXWORLD_HAVE_PIPELINE
+  add_segment(application);
+#endif
   add_probe(application);
   add_evaluate(application);
 #endif

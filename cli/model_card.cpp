@@ -17,6 +17,8 @@ const char* const kNumbers[][2] = {{"auroc", "AUROC"},
                                    {"sensitivity", "sensitivity"},
                                    {"specificity", "specificity"},
                                    {"brier", "Brier score"},
+                                   {"dice", "Dice"},
+                                   {"iou", "intersection over union"},
                                    {"calibration_error", "expected calibration error"}};
 
 /// Below `path` of nested objects; null where there is nothing.
@@ -77,6 +79,15 @@ std::string encoder_line(const BundleInfo& info) {
          std::to_string(info.width) + ", depth " + std::to_string(info.depth) + ", " + std::to_string(info.heads) +
          " heads, " + std::to_string(info.image_size) + " px in patches of " + std::to_string(info.patch_size) + ", " +
          std::to_string(info.parameters) + " parameters";
+}
+
+/// "unet for lungs"; "" without a decoder.
+std::string decoder_text(const Json& config) {
+  const Json& decoder = below(config, {"decoder"});
+  if (decoder.is_null()) return "";
+  std::vector<std::string> regions;
+  for (const Json& label : below(decoder, {"labels"})) regions.push_back(text_of(label));
+  return text_of(below(decoder, {"kind"})) + " for " + joined(regions);
 }
 
 std::string calibration_text(const BundleLabel& label) {
@@ -166,7 +177,8 @@ std::string metrics_section(const Json& evaluation) {
   if (pooled.is_null()) return "No evaluation is stored in this bundle.\n";
   std::string text = "On " + text_of(below(pooled, {"films"})) + " films of " + text_of(below(pooled, {"patients"})) +
                      " patients (" + plain(text_of(below(evaluation, {"films"}))) +
-                     "). Intervals: bootstrap over patients. Numbers are means over findings.\n\n";
+                     "). Intervals: bootstrap over patients. Numbers are means over " +
+                     (below(pooled, {"means", "dice"}).is_null() ? "findings" : "films") + ".\n\n";
   text += numbers_table(below(pooled, {"means"}));
   if (const Json& classes = below(pooled, {"classes"}); !classes.is_null())
     text += "\nThe most probable class against the true one:\n\n" + numbers_table(classes);
@@ -195,7 +207,8 @@ std::string training_section(const Json& training) {
 
 std::string limits_section(const BundleInfo& info) {
   std::string text = "- Not for diagnosis. Results are for research and need a physician's own reading.\n";
-  if (!info.head) return text + "- The bundle has no findings: it gives embeddings only.\n";
+  if (!info.head)
+    return text + "- The bundle has no findings: it gives embeddings, and regions where it has a decoder.\n";
   text += "- Probabilities are given for these views only: " + plain(views_text(info)) + ".\n";
   if (info.domain && !info.domain->refused_quality.empty())
     text += "- None is given for pictures marked " + plain(joined(info.domain->refused_quality)) + ".\n";
@@ -226,6 +239,7 @@ std::string model_card_text(const BundleInfo& info) {
     if (info.domain && !info.domain->refused_quality.empty()) line("not for", joined(info.domain->refused_quality));
     if (const std::string tones = tones_text(info.domain); !tones.empty()) line("tones", tones);
   }
+  if (const std::string decoder = decoder_text(config); !decoder.empty()) line("decoder", decoder);
   if (const Json& pooled = below(config, {"evaluation", "pooled"}); !pooled.is_null()) {
     line("evaluated on",
          text_of(below(pooled, {"films"})) + " films, " + text_of(below(config, {"evaluation", "films"})));
@@ -244,6 +258,8 @@ std::string model_card_markdown(const BundleInfo& info, const std::string& title
   std::string text = "# " + plain(title) + "\n\n## Model details\n\n- Model id (SHA-256 of the bundle): `" +
                      info.model_id + "`\n- Encoder: " + encoder_line(info) + "\n";
   if (info.head) text += "- Head: " + std::string(head_name(info.head->kind)) + "\n";
+  const std::string decoder = decoder_text(config);
+  if (!decoder.empty()) text += "- Segmentation decoder: " + plain(decoder) + "\n";
   text += "- Self-test in the bundle: " + std::string(info.has_self_test ? "yes" : "no") + "\n";
   text += "\n## Intended use\n\nResearch on chest radiographs: embeddings for search and training";
   text += info.head ? ", and calibrated probabilities of the findings below with the places in the picture they come "

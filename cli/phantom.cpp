@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "dicom/radiograph_writer.h"
+#include "image/png.h"
 #include "phantom/plan.h"
 
 #include <atomic>
@@ -27,7 +28,7 @@ constexpr int kFolds = 5;
 
 struct Options {
   ArchivePlan plan;
-  fs::path output;
+  fs::path output, lung_masks;
   std::vector<std::string> findings;
   int threads = 0;
   bool as_json = false;
@@ -166,6 +167,7 @@ void make_all(const Options& options, const std::vector<PlannedFilm>& planned, M
     const Names names = names_of(planned[i], options.plan);
     const std::string file = numbered("film-%05d.dcm", int(i) + 1);
     write_digital_xray(options.output / file, written(planned[i], film, names));
+    if (!options.lung_masks.empty()) write_png(options.lung_masks / numbered("film-%05d.png", int(i) + 1), film.lungs);
     made.rows[i] = table_row(file, planned[i], film, names);
     const std::int64_t done = ++made.count;
     const std::scoped_lock lock(mutex);
@@ -201,6 +203,7 @@ void run(Options options) {
   if (options.plan.findings.empty()) options.plan.prevalence = 0;
   catch_interrupts();
   prepare_folder(options.output);
+  if (!options.lung_masks.empty()) prepare_folder(options.lung_masks);
   const std::vector<PlannedFilm> planned = plan_archive(options.plan);
   Made made;
   make_all(options, planned, made);
@@ -229,6 +232,8 @@ void add_phantom(CLI::App& application) {
       ->add_option("--findings", options->findings,
                    "effusion, nodule, cardiomegaly, pneumothorax, consolidation (all), or none")
       ->delimiter(',');
+  command->add_option("--lung-masks", options->lung_masks,
+                      "Folder, new or empty, for masks of the lungs: PNGs called like the films");
   command->add_option("--threads", options->threads, "Processors (default: all)")->check(CLI::Range(0, 1024));
   command->add_flag("--json", options->as_json, "Print a summary for machines");
   command->callback([options] { run(*options); });

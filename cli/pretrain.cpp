@@ -7,10 +7,10 @@
 #include "cli/conditions.h"
 #include "cli/model_server.h"
 #include "cli/progress.h"
+#include "cli/setting_flags.h"
 #include "trainer/run/export.h"
 #include "trainer/run/run_folder.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -24,38 +24,12 @@ struct PretrainArguments {
   fs::path archive, output, file, probe_archive, resume;
   std::string preset;
   std::vector<std::string> keep;
-  std::map<std::string, std::vector<std::string>> flags;  ///< by key, as typed
-  std::string push;                                       ///< URL of a worker
+  SettingWords flags;
+  std::string push;  ///< URL of a worker
   fs::path push_credentials;
   std::int64_t push_every = 0;  ///< updates; 0: only at the end
   double max_minutes = 0;       ///< 0: to the end
 };
-
-/// "mask_pred_scale" -> "--mask-pred-scale"
-std::string flag_name(std::string key) {
-  std::replace(key.begin(), key.end(), '_', '-');
-  return "--" + key;
-}
-
-Json value_of(const SettingInfo& setting, const std::vector<std::string>& words) {
-  if (setting.is_text) return words.at(0);
-  Json values = Json::array();
-  for (const std::string& word : words) {
-    values.push_back(Json::parse(word, nullptr, false));
-    if (values.back().is_discarded())
-      fail(ErrorCode::kInvalidArgument,
-           flag_name(setting.key) + ": '" + word + "' is not " + (setting.is_flag ? "true or false" : "a number"));
-  }
-  return setting.values == 1 ? values.at(0) : values;
-}
-
-Json settings_of(const PretrainArguments& arguments) {
-  Json settings = Json::object();
-  for (const SettingInfo& setting : pretrain_settings())
-    if (const auto words = arguments.flags.find(setting.key); words != arguments.flags.end() && !words->second.empty())
-      settings[setting.key] = value_of(setting, words->second);
-  return settings;
-}
 
 /// Defaults, then the preset or what a checkpoint says, then the file, then flags.
 PretrainConfig config_of(const PretrainArguments& arguments, const std::optional<fs::path>& checkpoint) {
@@ -64,7 +38,7 @@ PretrainConfig config_of(const PretrainArguments& arguments, const std::optional
   if (!arguments.preset.empty())
     apply_settings(config, preset_settings(arguments.preset), "preset " + arguments.preset);
   if (!arguments.file.empty()) apply_settings(config, read_config_file(arguments.file), arguments.file.string());
-  apply_settings(config, settings_of(arguments), "command line");
+  apply_settings(config, typed_settings(pretrain_settings(), arguments.flags), "command line");
   return config;
 }
 
@@ -205,14 +179,6 @@ void pretrain(PretrainArguments& arguments) {
   push.at_end(bundle, id);
 }
 
-void add_flags(CLI::App& command, PretrainArguments& arguments) {
-  for (const SettingInfo& setting : pretrain_settings()) {
-    CLI::Option* option = command.add_option(flag_name(setting.key), arguments.flags[setting.key],
-                                             setting.help + " (" + setting.fallback + ")");
-    option->expected(int(setting.values))->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)->group("Settings");
-  }
-}
-
 }  // namespace
 
 void add_pretrain(CLI::App& application) {
@@ -239,7 +205,7 @@ void add_pretrain(CLI::App& application) {
       ->add_option("--max-minutes", arguments->max_minutes,
                    "End after so many minutes, with a bundle of what was learnt by then")
       ->check(CLI::PositiveNumber);
-  add_flags(*command, *arguments);
+  add_setting_flags(*command, pretrain_settings(), arguments->flags);
   command->callback([arguments] { pretrain(*arguments); });
 }
 

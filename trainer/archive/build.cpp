@@ -3,6 +3,7 @@
 
 #include "base/failure.h"
 #include "base/parallel.h"
+#include "trainer/archive/film_area.h"
 
 #include <algorithm>
 #include <cmath>
@@ -73,7 +74,7 @@ void prepare(const FilmSource& source, const SourceItem& item, const PseudonymKe
     return;
   }
   prepared.film.source = key.source(item.place);
-  prepared.film.columns = item.columns;
+  prepared.film.columns.insert(item.columns.begin(), item.columns.end());
   prepared.film.columns.merge(film.columns);
   for (const auto& [column, id] : film.ids)
     if (!id.empty()) prepared.film.columns[column] = key.pseudonym(column, id);
@@ -153,6 +154,8 @@ class Builder {
 ArchiveFilm archived_form(const SourceFilm& film, const ArchiveSettings& settings) {
   const PixelRect area = content_area(film.picture, settings.trim);
   ArchiveFilm archived;
+  if (settings.trim.black_border || settings.trim.collimation)
+    archived.columns[kAreaColumn] = area_text({area, {film.picture.height, film.picture.width}});
   archived.size = reduced_size(area, settings.short_side);
   archived.pixels =
       settings.bits == 16 ? bytes_16_bit(film, area, archived.size) : bytes_8_bit(film.picture, area, archived.size);

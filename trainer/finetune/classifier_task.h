@@ -6,6 +6,7 @@
 #include "nn/heads.h"
 #include "trainer/finetune/encoder_start.h"
 #include "trainer/finetune/film_batches.h"
+#include "trainer/finetune/finetune_config.h"
 #include "trainer/finetune/fit.h"
 #include "trainer/labels/folds.h"
 

@@ -39,7 +39,7 @@ PreparationRecipe EncoderStart::recipe_for_archive() const {
   return trimmed;
 }
 
-EncoderStart read_encoder_start(const std::filesystem::path& path, bool from_scratch, const FinetuneConfig& config,
+EncoderStart read_encoder_start(const std::filesystem::path& path, bool from_scratch, const FitConfig& config,
                                 const TrimOptions& trim) {
   const Bundle bundle = Bundle::open(path);
   EncoderStart start;

@@ -6,7 +6,7 @@
 #include "image/prepare.h"
 #include "nn/encoder.h"
 #include "nn/state.h"
-#include "trainer/finetune/finetune_config.h"
+#include "trainer/finetune/fit_config.h"
 
 #include <filesystem>
 #include <string>
@@ -27,7 +27,7 @@ struct EncoderStart {
 
 /// The encoder of a bundle, its position table resized where the configuration asks for another size; with
 /// `from_scratch` only its architecture. `trim`: the archive's. Throws Failure.
-EncoderStart read_encoder_start(const std::filesystem::path& bundle, bool from_scratch, const FinetuneConfig& config,
+EncoderStart read_encoder_start(const std::filesystem::path& bundle, bool from_scratch, const FitConfig& config,
                                 const TrimOptions& trim);
 
 /// Copies the weights, if there are any. A final norm that the bundle lacks stays as it is.

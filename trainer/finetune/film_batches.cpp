@@ -6,6 +6,19 @@
 #include <algorithm>
 
 namespace chexworld {
+namespace {
+
+/// In the middle of a black square.
+GrayImage squared(const GrayImage& picture) {
+  const int side = std::max(picture.width, picture.height);
+  GrayImage square{side, side, std::vector<std::uint8_t>(std::size_t(side) * std::size_t(side))};
+  const int top = (side - picture.height) / 2, left = (side - picture.width) / 2;
+  for (int y = 0; y < picture.height; ++y)
+    std::copy_n(&picture.pixels[std::size_t(y) * std::size_t(picture.width)], picture.width, &square.at(top + y, left));
+  return square;
+}
+
+}  // namespace
 
 FilmBatches::FilmBatches(const Archive& archive, std::vector<std::int64_t> films, const FilmBatchSettings& settings)
     : archive_(archive), films_(std::move(films)), settings_(settings) {
@@ -28,9 +41,15 @@ AugmentedBatch FilmBatches::make(std::int64_t number) const {
     const std::int64_t film = films_[row];
     StreamRandom random({settings_.seed, epoch, std::uint64_t(film), RandomPurpose::kViews});
     const GrayImage whole = archive_.film(film);
-    const SingleViewPlan plan = draw_single_view(settings_.views, {whole.height, whole.width}, random);
+    const int side = std::max(whole.height, whole.width);
+    const PixelSize size = settings_.squared ? PixelSize{side, side} : PixelSize{whole.height, whole.width};
+    const SingleViewPlan plan = draw_single_view(settings_.views, size, random);
+    const auto cut = [&](const GrayImage& picture) {
+      return cut_view(settings_.squared ? squared(picture) : picture, plan.view, settings_.views.size);
+    };
     batch.rows.push_back(row);
-    batch.pictures.push_back(cut_view(apply_jitter(whole, plan.jitter), plan.view, settings_.views.size));
+    batch.pictures.push_back(cut(apply_jitter(whole, plan.jitter)));
+    if (settings_.companion) batch.companions.push_back(cut(settings_.companion(film)));
     batch.plans.push_back(plan);
   }
   return batch;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <future>
 #include <vector>
 
@@ -18,12 +19,17 @@ struct FilmBatchSettings {
   std::int64_t batch_size = 32;
   int workers = 0;         ///< batches made ahead, each on a thread of its own
   DualViewSettings views;  ///< crop, jitter and flip of one view
+  /// Black is added beside the shorter side before views are cut, so that the whole film is one of them.
+  bool squared = false;
+  /// Another picture of the film's size, such as a mask, of which the same view is cut, without jitter. Thread safe.
+  std::function<GrayImage(std::int64_t film)> companion{};
 };
 
 struct AugmentedBatch {
   std::vector<std::size_t> rows;      ///< places in the list of films
   std::vector<SingleViewPlan> plans;  ///< what was done to each
   std::vector<GrayImage> pictures;    ///< u8[size,size] each
+  std::vector<GrayImage> companions;  ///< the same of FilmBatchSettings::companion; none without one
 };
 
 /// Hands out the batches of one epoch after the other. next() from one thread; the archive must outlive it.

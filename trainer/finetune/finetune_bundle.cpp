@@ -32,16 +32,19 @@ State bundle_state(const Classifier& classifier) {
     const bool is_encoder = entry.name.starts_with(kEncoder);
     state[is_encoder ? "encoder." + entry.name.substr(kEncoder.size()) : entry.name] = dense(entry.tensor);
   }
-  const VisionTransformer& encoder = classifier.encoder();
+  add_self_test(state, classifier.encoder());
+  return state;
+}
+
+}  // namespace
+
+void add_self_test(State& state, const VisionTransformer& encoder) {
   const EncoderConfig& config = encoder.config();
   at::Generator generator = at::detail::createCPUGenerator(20260301);
   const at::Tensor input = at::randn({1, config.channels, config.image_size, config.image_size}, generator, at::kFloat);
   state["selftest.input"] = input;
   state["selftest.embedding"] = dense(encoder.pooled(input.to(encoder.state().front().tensor.device())));
-  return state;
 }
-
-}  // namespace
 
 std::string write_classifier_bundle(const std::filesystem::path& path, const Classifier& classifier,
                                     const HeadConfig& head, const EncoderStart& start, ClassifierCard card) {

@@ -23,4 +23,7 @@ struct ClassifierCard {
 std::string write_classifier_bundle(const std::filesystem::path& path, const Classifier& classifier,
                                     const HeadConfig& head, const EncoderStart& start, ClassifierCard card);
 
+/// An input and what the encoder computes from it, for the bundle's self-test.
+void add_self_test(State& state, const VisionTransformer& encoder);
+
 }  // namespace chexworld

@@ -32,7 +32,7 @@ int validation_part(const Folds& parts) {
 }
 
 std::vector<PlannedModel> one_per_seed(const LabelledFilms& labels, const Folds& folds, int test, int validation,
-                                       const FinetuneConfig& config) {
+                                       const FitConfig& config) {
   std::vector<PlannedModel> models;
   for (std::int64_t number = 0; number < config.seeds; ++number) {
     const auto seed = std::uint64_t(config.seed + number);
@@ -47,7 +47,7 @@ std::vector<PlannedModel> one_per_seed(const LabelledFilms& labels, const Folds&
 }  // namespace
 
 std::vector<PlannedModel> cross_validation(const LabelledFilms& labels, const Folds& folds,
-                                           const std::vector<std::string>& chosen, const FinetuneConfig& config) {
+                                           const std::vector<std::string>& chosen, const FitConfig& config) {
   require_usable_folds(labels, folds);
   const std::vector<std::string>& names = chosen.empty() ? folds.names : chosen;
   std::vector<PlannedModel> models;
@@ -63,15 +63,15 @@ std::vector<PlannedModel> cross_validation(const LabelledFilms& labels, const Fo
   return models;
 }
 
-std::vector<PlannedModel> given_split(const LabelledFilms& labels, const Folds& parts, const FinetuneConfig& config) {
+std::vector<PlannedModel> given_split(const LabelledFilms& labels, const Folds& parts, const FitConfig& config) {
   return one_per_seed(labels, parts, parts.number_of("test"), validation_part(parts), config);
 }
 
-std::vector<PlannedModel> drawn_split(const LabelledFilms& labels, const FinetuneConfig& config) {
+std::vector<PlannedModel> drawn_split(const LabelledFilms& labels, const FitConfig& config) {
   return one_per_seed(labels, draw_folds(labels, kDrawnParts, std::uint64_t(config.seed)), 0, -1, config);
 }
 
-PlannedModel final_model(const LabelledFilms& labels, const Folds& folds, const FinetuneConfig& config) {
+PlannedModel final_model(const LabelledFilms& labels, const Folds& folds, const FitConfig& config) {
   std::vector<std::size_t> rows;
   for (std::size_t row = 0; row < folds.of.size(); ++row)
     if (folds.of[row] >= 0) rows.push_back(row);

@@ -8,6 +8,7 @@
 #include "trainer/finetune/classifier_task.h"
 #include "trainer/finetune/finetune_bundle.h"
 #include "trainer/finetune/finetune_report.h"
+#include "trainer/finetune/run_claim.h"
 #include "trainer/report/metrics_file.h"
 
 #include <algorithm>
@@ -17,15 +18,6 @@ namespace chexworld {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Settings that change no number.
-constexpr const char* kFreeSettings[] = {"workers", "threads", "refit"};
-
-Json binding_settings(const FinetuneConfig& config) {
-  Json json = to_json(config);
-  for (const char* key : kFreeSettings) json.erase(key);
-  return json;
-}
 
 const FinetuneConfig& prepared(const FinetuneConfig& config) {
   check(config);
@@ -43,20 +35,10 @@ FinetuneRun::FinetuneRun(const FinetuneConfig& config, const FinetuneData& data,
       plan_(std::move(plan)),
       folder_(std::move(folder)),
       columns_(film_columns(data.table, data.labels, data.subgroup_columns)) {
-  const Json settings{{"settings", to_json(config_)},
-                      {"encoder", start.model_id},
-                      {"from_scratch", start.from_scratch()},
-                      {"findings", data.labels.findings}};
-  const fs::path file = folder_ / "config.json";
-  if (fs::exists(file)) {
-    Json before = read_config_file(file), now = settings;
-    for (const char* key : kFreeSettings)
-      for (Json* json : {&before, &now}) (*json)["settings"].erase(key);
-    if (before != now)
-      fail(ErrorCode::kInvalidArgument, folder_.string() + " holds a run with other settings: choose another folder");
-  }
-  fs::create_directories(folder_);
-  write_file_atomically(file, settings.dump(2) + "\n");
+  claim_run_folder(folder_, {{"settings", to_json(config_)},
+                             {"encoder", start.model_id},
+                             {"from_scratch", start.from_scratch()},
+                             {"findings", data.labels.findings}});
 }
 
 std::string FinetuneRun::fingerprint_of(const PlannedModel& planned) const {
@@ -64,7 +46,7 @@ std::string FinetuneRun::fingerprint_of(const PlannedModel& planned) const {
   const LabelledFilms& labels = data_.labels;
   for (const std::int64_t film : labels.films) hash.update(data_.archive.content(film));
   hash.update(std::as_bytes(std::span(labels.values)));
-  const Json rest{{"settings", binding_settings(config_)},
+  const Json rest{{"settings", binding_settings(to_json(config_))},
                   {"encoder", start_.model_id},
                   {"from_scratch", start_.from_scratch()},
                   {"seed", planned.seed},

@@ -31,7 +31,7 @@ bool is_better(double value, double than) { return !std::isnan(value) && (std::i
 
 class Fit {
  public:
-  Fit(FitTask& task, const FinetuneConfig& config)
+  Fit(FitTask& task, const FitConfig& config)
       : task_(task), config_(config), optimizer_(task.groups()), trained_(task.model().trainable_parameters()) {}
 
   /// False: stopped on the way.
@@ -78,7 +78,7 @@ class Fit {
   }
 
   FitTask& task_;
-  const FinetuneConfig& config_;
+  const FitConfig& config_;
   AdamW optimizer_;
   const std::vector<NamedTensor> trained_;
   int skipped_in_a_row_ = 0;
@@ -100,7 +100,7 @@ Json to_json(const EpochRecord& record) {
   return json;
 }
 
-FitOutcome fit(FitTask& task, const FinetuneConfig& config, std::uint64_t seed,
+FitOutcome fit(FitTask& task, const FitConfig& config, std::uint64_t seed,
                const std::function<void(const EpochRecord&)>& tell, const std::function<bool()>& stop) {
   at::Generator generator = at::globalContext().defaultGenerator(at::Device(config.device));  // of drop path
   generator.set_current_seed(seed);

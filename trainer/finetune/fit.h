@@ -5,7 +5,7 @@
 #pragma once
 
 #include "nn/module.h"
-#include "trainer/finetune/finetune_config.h"
+#include "trainer/finetune/fit_config.h"
 #include "worldmodel/parameter_groups.h"
 
 #include <functional>
@@ -54,7 +54,7 @@ struct FitOutcome {
 
 /// AdamW, linear warm-up, cosine. `stop` is asked before every update. The same seed gives the same weights on the same
 /// number of threads. Throws Failure(kInternal) where the gradient is not finite many times in a row.
-FitOutcome fit(FitTask& task, const FinetuneConfig& config, std::uint64_t seed,
+FitOutcome fit(FitTask& task, const FitConfig& config, std::uint64_t seed,
                const std::function<void(const EpochRecord&)>& tell, const std::function<bool()>& stop);
 
 }  // namespace chexworld

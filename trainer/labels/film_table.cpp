@@ -26,6 +26,8 @@ std::optional<FilmIdentity> identity_by_name(const std::string& column) {
   static const std::map<std::string, FilmIdentity> kNames{
       {"file", FilmIdentity::kFile},           {"filename", FilmIdentity::kFile},
       {"path", FilmIdentity::kFile},           {"image", FilmIdentity::kFile},
+      {"film", FilmIdentity::kFile},
+
       {"imageindex", FilmIdentity::kFile},     {"sopinstanceuid", FilmIdentity::kInstance},
       {"instance", FilmIdentity::kInstance},   {"instanceuid", FilmIdentity::kInstance},
       {"imageuid", FilmIdentity::kInstance},   {"studyinstanceuid", FilmIdentity::kStudy},

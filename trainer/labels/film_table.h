@@ -6,9 +6,9 @@
 // UIDs, studies or accession numbers; these are hashed on the way and never shown: messages name lines of the table.
 #pragma once
 
+#include "base/csv.h"
 #include "trainer/archive/archive.h"
 #include "trainer/archive/build.h"
-#include "trainer/archive/csv.h"
 
 #include <filesystem>
 #include <optional>

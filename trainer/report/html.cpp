@@ -119,6 +119,11 @@ std::string bitmap(const GrayImage& image) {
   return bytes;
 }
 
+std::string figure(const std::string& kind, const std::string& bytes, const std::string& caption) {
+  return "<figure><img src='data:image/" + kind + ";base64," + base64(bytes) + "' alt='" + escaped_html(caption) +
+         "'><figcaption>" + escaped_html(caption) + "</figcaption></figure>";
+}
+
 std::string summary_table(const Json& summary) {
   std::string html = "<table>";
   for (const auto& [key, value] : summary.items())
@@ -196,8 +201,11 @@ std::string plot_svg(const std::string& title, const std::vector<PlotLine>& line
 }
 
 std::string embedded_picture(const GrayImage& image, const std::string& caption) {
-  return "<figure><img src='data:image/bmp;base64," + base64(bitmap(image)) + "' alt='" + escaped_html(caption) +
-         "'><figcaption>" + escaped_html(caption) + "</figcaption></figure>";
+  return figure("bmp", bitmap(image), caption);
+}
+
+std::string embedded_png(std::span<const std::byte> png, const std::string& caption) {
+  return figure("png", {reinterpret_cast<const char*>(png.data()), png.size()}, caption);
 }
 
 PlotLine line_of(const std::vector<Json>& records, const std::string& key) {

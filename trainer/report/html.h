@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "image/image.h"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ std::string plot_svg(const std::string& title, const std::vector<PlotLine>& line
 
 /// A picture inside a page: <img> with its pixels in it.
 std::string embedded_picture(const GrayImage& image, const std::string& caption);
+
+/// The same of an image file's bytes (PNG).
+std::string embedded_png(std::span<const std::byte> png, const std::string& caption);
 
 /// The lines of `records` that have `key`, over their "update".
 PlotLine line_of(const std::vector<Json>& records, const std::string& key);

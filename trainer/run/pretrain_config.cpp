@@ -8,8 +8,8 @@
 namespace chexworld {
 namespace {
 
-using Whole = ConfigReader::Range<std::int64_t>;
-using Real = ConfigReader::Range<double>;
+using Whole = WholeSetting;
+using Real = RealSetting;
 
 /// Calls `visit(key, member, allowed, help)` for every setting: the one list of them.
 template <class Config, class Visitor>
@@ -90,49 +90,7 @@ void each_setting(Config& c, Visitor&& visit) {
 constexpr const char* kFreeOnResume[] = {"workers",      "save_every",    "keep",   "log_every",
                                          "health_every", "max_nonfinite", "threads"};
 
-/// Two numbers from a list; nothing where the key is absent.
-void read_range(const Json& object, const std::string& where, const char* key, Range& value, Real allowed) {
-  const auto found = object.find(key);
-  if (found == object.end()) return;
-  const auto fits = [&](const Json& v) {
-    return v.is_number() && v.get<double>() >= allowed.least && v.get<double>() <= allowed.most;
-  };
-  if (!found->is_array() || found->size() != 2 || !fits(found->at(0)) || !fits(found->at(1)))
-    fail(ErrorCode::kInvalidArgument, where + ": '" + key + "' must be a list of 2 numbers from " +
-                                          Json(allowed.least).dump() + " to " + Json(allowed.most).dump() + ", not " +
-                                          found->dump());
-  value = {found->at(0).get<double>(), found->at(1).get<double>()};
-}
-
-struct Reading {
-  ConfigReader& reader;
-  const Json& object;
-  const std::string& where;
-
-  void operator()(const char* key, std::int64_t& value, Whole allowed, const char*) {
-    value = reader.integer(key, value, allowed);
-  }
-  void operator()(const char* key, double& value, Real allowed, const char*) {
-    value = reader.number(key, value, allowed);
-  }
-  template <class Ignored>
-  void operator()(const char* key, bool& value, Ignored, const char*) {
-    value = reader.boolean(key, value);
-  }
-  template <class Ignored>
-  void operator()(const char* key, std::string& value, Ignored, const char*) {
-    value = reader.text(key, value);
-  }
-  void operator()(const char* key, Range& value, Real allowed, const char*) {
-    read_range(object, where, key, value, allowed);
-  }
-};
-
-Json json_of(const Range& range) { return {range.least, range.most}; }
-template <class T>
-Json json_of(const T& value) {
-  return value;
-}
+constexpr auto kEachSetting = [](auto& config, auto&& visit) { each_setting(config, visit); };
 
 }  // namespace
 
@@ -190,34 +148,13 @@ PretrainScheduleSettings PretrainConfig::schedule(std::int64_t updates_per_epoch
   return schedule;
 }
 
-std::vector<SettingInfo> pretrain_settings() {
-  std::vector<SettingInfo> settings;
-  const PretrainConfig defaults;
-  each_setting(defaults, [&](const char* key, const auto& value, auto, const char* help) {
-    using Value = std::remove_cvref_t<decltype(value)>;
-    settings.push_back({key, help, json_of(value).dump(), std::is_same_v<Value, Range> ? 2U : 1U,
-                        std::is_same_v<Value, bool>, std::is_same_v<Value, std::string>});
-  });
-  return settings;
-}
+std::vector<SettingInfo> pretrain_settings() { return list_settings(PretrainConfig(), kEachSetting); }
 
 void apply_settings(PretrainConfig& config, const Json& object, const std::string& where) {
-  Json scalars = object;  // what a ConfigReader knows to read
-  if (scalars.is_object()) {
-    each_setting(config, [&](const char* key, const auto& value, auto, const char*) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Range>) scalars.erase(key);
-    });
-  }
-  ConfigReader reader(scalars, where);
-  each_setting(config, Reading{reader, object, where});
-  reader.finish();
+  read_settings(config, object, where, kEachSetting);
 }
 
-Json to_json(const PretrainConfig& config) {
-  Json json = Json::object();
-  each_setting(config, [&](const char* key, const auto& value, auto, const char*) { json[key] = json_of(value); });
-  return json;
-}
+Json to_json(const PretrainConfig& config) { return settings_json(config, kEachSetting); }
 
 void check(const PretrainConfig& config) {
   config.encoder();

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "trainer/loading/loader.h"
+#include "trainer/run/settings.h"
 #include "views/schedules.h"
 
 #include <chexworld/model.h>
@@ -77,15 +78,6 @@ struct PretrainConfig {
   PretrainScheduleSettings schedule(std::int64_t updates_per_epoch) const;
 };
 
-/// One setting, for listings and flags.
-struct SettingInfo {
-  std::string key;
-  std::string help;
-  std::string fallback;    ///< default value as JSON
-  std::size_t values = 1;  ///< 2 for ranges
-  bool is_flag = false;    ///< true or false
-  bool is_text = false;
-};
 std::vector<SettingInfo> pretrain_settings();
 
 /// Takes the keys of `object`; throws Failure(kInvalidArgument) naming what is unknown or impossible.

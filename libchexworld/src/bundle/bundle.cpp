@@ -44,7 +44,12 @@ void check_self_test(const BundleConfig& config, const TensorMap& tensors) {
                                     ", selftest.embedding is " + shape_text(out));
 }
 
-/// Exactly the announced tensors, and perhaps a self-test.
+bool is_of_decoder(const BundleConfig& config, const std::string& name) {
+  return config.decoder && name.starts_with("decoder.");
+}
+
+/// Exactly the announced tensors, and perhaps a self-test. A decoder announces its kind only; names and shapes that go
+/// with it are known where it is loaded.
 void check_tensors(const BundleConfig& config, const TensorMap& tensors) {
   const ShapeMap announced = announced_tensors(config);
   for (const auto& [name, shape] : announced) {
@@ -58,6 +63,10 @@ void check_tensors(const BundleConfig& config, const TensorMap& tensors) {
                                       std::string(name_of(found->second.type)) + ", not F32, F16 or BF16");
   }
   for (const auto& [name, tensor] : tensors) {
+    if (is_of_decoder(config, name)) {
+      if (!is_real(tensor.type)) fail(ErrorCode::kMalformed, "tensor " + printable(name) + " holds no real numbers");
+      continue;
+    }
     if (!announced.contains(name) && name != kSelfTestInput && name != kSelfTestEmbedding)
       fail(ErrorCode::kMalformed, "tensor " + printable(name) + " belongs to nothing that the configuration announces");
   }

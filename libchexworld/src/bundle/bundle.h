@@ -31,6 +31,10 @@ class Bundle {
   /// The head's tensors with their full names "head.*"; empty without a head.
   TensorMap head() const;
 
+  /// The decoder's tensors without the prefix "decoder."; empty without one. Whether they are those of its kind is seen
+  /// when they are loaded (nn/segmenter_bundle.h).
+  TensorMap decoder() const { return below("decoder."); }
+
   struct SelfTest {
     TensorView input;      ///< f32[B,C,S,S], normalised
     TensorView embedding;  ///< f32[B,D]

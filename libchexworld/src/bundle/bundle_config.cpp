@@ -14,6 +14,8 @@ constexpr std::size_t kLongestConfigBytes = 1 << 20;
 constexpr int kDeepestConfig = 32;
 constexpr std::int64_t kMostAttentionHeads = 1024;
 constexpr std::size_t kMostLabels = 10'000;
+constexpr std::int64_t kMostDecoderChannels = 4096;
+constexpr std::size_t kMostRegions = 100;
 constexpr double kLargestNumber = 1e6;
 constexpr std::size_t kMostQualityNotes = 64;
 constexpr std::array<std::string_view, 5> kViewWords{"PA", "AP", "frontal", "lateral", "unknown"};
@@ -74,6 +76,18 @@ std::optional<BundleDomain::Range> read_range(ConfigReader& reader, const std::s
   return range;
 }
 
+BundleDecoder read_decoder(ConfigReader reader) {
+  BundleDecoder decoder;
+  decoder.kind = reader.choice("kind", "unet", {"unet", "unet4", "linear", "upernet"});
+  decoder.channels = reader.integer("channels", decoder.channels, {1, kMostDecoderChannels});
+  decoder.labels = reader.texts("labels");
+  decoder.threshold = reader.number("threshold", decoder.threshold, {0, 1});
+  reader.finish();
+  if (decoder.labels.empty() || decoder.labels.size() > kMostRegions)
+    fail(ErrorCode::kInvalidArgument, "decoder: 'labels' must name 1 to 100 outputs");
+  return decoder;
+}
+
 BundleDomain read_domain(ConfigReader reader) {
   BundleDomain domain;
   domain.views = reader.texts("views");
@@ -112,6 +126,7 @@ BundleConfig read_config(const Json& json) {
   if (reader.has("evaluation")) config.evaluation = json.at("evaluation");
   if (reader.has("domain")) config.domain = read_domain(reader.section("domain"));
   if (reader.has("head")) config.head = read_head(reader.section("head"));
+  if (reader.has("decoder")) config.decoder = read_decoder(reader.section("decoder"));
   if (reader.has("source")) config.source = read_source(reader.section("source"));
   config.licence = reader.text("licence", "");
   reader.finish();
@@ -179,6 +194,11 @@ Json to_json(const BundleConfig& config) {
             {"training", config.training},
             {"licence", config.licence}};
   if (config.head) json["head"] = to_json(*config.head);
+  if (config.decoder)
+    json["decoder"] = {{"kind", config.decoder->kind},
+                       {"channels", config.decoder->channels},
+                       {"labels", config.decoder->labels},
+                       {"threshold", config.decoder->threshold}};
   if (config.domain) json["domain"] = to_json(*config.domain);
   if (!config.evaluation.empty()) json["evaluation"] = config.evaluation;
   if (config.source)

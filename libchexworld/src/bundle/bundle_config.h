@@ -22,10 +22,20 @@ struct BundleSource {
   std::vector<std::string> notes;
 };
 
+/// A segmentation decoder on the encoder; its tensors stand below "decoder.".
+struct BundleDecoder {
+  std::string kind;                 ///< "unet", "unet4", "linear", "upernet"
+  std::int64_t channels = 32;       ///< of its maps
+  std::vector<std::string> labels;  ///< what its outputs are regions of
+  double threshold = 0.5;           ///< probability from which a pixel belongs to a region
+  friend bool operator==(const BundleDecoder&, const BundleDecoder&) = default;
+};
+
 struct BundleConfig {
   EncoderShape encoder;
   Json preprocessing = Json::object();  ///< the preparation recipe; the image room reads it
   std::optional<BundleHead> head;
+  std::optional<BundleDecoder> decoder;
   std::optional<BundleDomain> domain;
   Json evaluation = Json::object();  ///< how good the head is, on which films: any keys, for people
   Json training = Json::object();    ///< summary: any keys, for people
@@ -33,9 +43,9 @@ struct BundleConfig {
   std::string licence;
 };
 
-/// Keys "encoder", "preprocessing", "head", "domain", "evaluation", "training", "source", "licence"; only the first is
-/// required.
-/// Throws Failure(kMalformed) for text that is not such an object; an unknown key is an error that names it.
+/// Keys "encoder", "preprocessing", "head", "decoder", "domain", "evaluation", "training", "source", "licence"; only
+/// the first is required. Throws Failure(kMalformed) for text that is not such an object; an unknown key is an error
+/// that names it.
 BundleConfig parse_bundle_config(std::string_view text);
 Json to_json(const BundleConfig& config);
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "nn/convolution.h"
-#include "nn/encoder.h"
+#include "nn/segmenter.h"
 
 #include <array>
 #include <string_view>
@@ -30,17 +30,17 @@ struct SegmentationConfig {
 };
 
 /// Parameter names feature_model.*, head.{in_encoder,decoders.I.conv_block,out}.*, fpns.I.*.
-class SegmentationModel : public Module {
+class SegmentationModel final : public Segmenter {
  public:
   SegmentationModel(const EncoderConfig& encoder, const SegmentationConfig& config, const StackOptions& stack = {});
 
   /// Logits f32[B,classes,S,S] of images f32[B,3,S,S].
-  at::Tensor operator()(const at::Tensor& images) const;
+  at::Tensor operator()(const at::Tensor& images) const override;
   /// The four maps, finest first: f32[B,2^(i+1)*base,S/2^(i+1),S/2^(i+1)], i = 0..3.
   std::vector<at::Tensor> pyramid(const at::Tensor& images) const;
 
-  VisionTransformer& encoder() { return encoder_; }
-  const VisionTransformer& encoder() const { return encoder_; }
+  VisionTransformer& encoder() override { return encoder_; }
+  const VisionTransformer& encoder() const override { return encoder_; }
   /// Reads the pyramid's inputs from these layers from now on.
   void use_layers(const std::array<std::int64_t, 4>& layers);
 

@@ -12,6 +12,7 @@ namespace chexworld::phantom {
 
 namespace {
 
+constexpr double kLungEdge = 5;     // mm of lung from which on a pixel belongs to it
 constexpr double kVesselLung = 26;  // mm of lung from which on a vessel in it is seen whole
 
 /// Rods of every kind, in millimetres of what they are made of.
@@ -52,6 +53,13 @@ FloatImage attenuation(const FilmPlan& plan, const Raster& raster, const Paths& 
         bone * kCortexPerMm * rods.cortex.pixels[i] + kMetalPerMm * rods.metal.pixels[i]);
   }
   return sum;
+}
+
+GrayImage lungs_of(const Paths& paths) {
+  GrayImage lungs{paths.soft.width, paths.soft.height, {}};
+  for (std::size_t i = 0; i < paths.soft.pixels.size(); ++i)
+    lungs.pixels.push_back(paths.lung[0].pixels[i] + paths.lung[1].pixels[i] >= kLungEdge ? 255 : 0);
+  return lungs;
 }
 
 /// Greys to stored values with a little room at both ends, as detectors leave it, and the window that shows them.
@@ -102,6 +110,7 @@ Film make_film(const FilmPlan& plan) {
   if (plan.pose.view != View::kLateral) film.cardiothoracic_ratio = cardiothoracic_ratio(paths);
   for (const Finding& finding : plan.findings)
     if (const auto box = seen_at(finding, paths, water)) film.findings.push_back({finding, *box});
+  film.lungs = lungs_of(paths);
   store(grey, look, film);
   return film;
 }

@@ -37,6 +37,7 @@ struct Film {
   int window_centre = 0, window_width = 0;
   double cardiothoracic_ratio = 0;    ///< 0 on a lateral film
   std::vector<SeenFinding> findings;  ///< those of the plan that this film shows
+  GrayImage lungs;                    ///< 255 where a ray crosses aerated lung
 };
 
 /// A pure function of the plan: the same on every machine with the same mathematical library, on any thread.
