@@ -69,7 +69,7 @@ TEST_F(SegmentationCommand, LearnsTheLungsAndOutlinesThem) {
                                                             {"lr", "3e-3"},
                                                             {"decoder-channels", "8"},
                                                             {"image-size", "64"},
-                                                            {"threads", "2"},
+                                                            {"threads", "1"},
                                                             {"bootstrap-samples", "50"},
                                                             {"refit", "false"}})));
   ASSERT_EQ(tuned.exit_status, 0) << tuned.output;

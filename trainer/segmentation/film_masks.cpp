@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 constexpr const char* kMaskColumn = "mask";
 constexpr const char* kFilmEndings[] = {".dcm", ".png", ".jpg", ".jpeg", ".DCM", ".PNG", ".JPG", ".JPEG", ""};
 
-
 void add(MaskedFilms& all, const FilmTable& table, std::int64_t film, fs::path mask, std::string place) {
   all.films.films.push_back(film);
   all.films.patients.push_back(table.patient(film));

@@ -116,7 +116,8 @@ TEST_F(SegmentationData, CountsAndNamesWhatIsWrong) {
   EXPECT_THAT(message_of([&] { masks_of_table(table, {5}, folder_ / "masks"); }), HasSubstr("t.csv, line 4"));
 }
 
-/// Archives cut margins off; masks drawn on the whole film follow.
+/// Archives cut margins off; masks drawn on the whole film follow. Black ones only: the drawn films' gradients are so
+/// soft that they pass for a collimator's margins, of which nothing would be left, so the whole film is kept.
 TEST_F(SegmentationData, MasksFollowTheTrimming) {
   const Archive trimmed = built("trimmed", 12, {true, false});
   const FilmArea area = film_area(trimmed, 0);
