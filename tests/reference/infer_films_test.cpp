@@ -5,8 +5,8 @@
 #include "image/prepare.h"
 #include "infer/embedding_check.h"
 #include "infer/onednn_backend.h"
-#include "support/temporary_folder.h"
 #include "support/sanitized.h"
+#include "support/temporary_folder.h"
 #include "support/test_data.h"
 #include "unit/infer/random_bundle.h"
 
