@@ -22,6 +22,7 @@ void add_commands(CLI::App& application) {
   add_inspect(application);
   add_render(application);
   add_phantom(application);
+  add_wrap(application);
 #endif
 #ifdef CHEXWORLD_HAVE_ENGINE
   add_bench(application);
@@ -38,9 +39,6 @@ void add_commands(CLI::App& application) {
   add_serve(application);
 #endif
 #ifdef CHEXWORLD_HAVE_TRAINER
-#ifdef CHEXWORLD_HAVE_DICOM
-  add_wrap(application);
-#endif
   add_archive(application);
   add_pretrain(application);
   add_sensitivity(application);
