@@ -21,30 +21,20 @@ using testing::HasSubstr;
 using testing::Not;
 
 /// Drawn films, two to a patient, whose folds keep patients together.
-class FoldedFilms : public FilmSource {
- public:
-  explicit FoldedFilms(int count) {
-    for (int i = 0; i < count; ++i)
-      items_.push_back(
-          {"film-" + std::to_string(i),
-           "P" + std::to_string(i / 2),
-           {{"label", i % 3 == 0 ? "b" : "a"}, {"fold", std::to_string(i / 6 % 2)}, {"sex", i % 4 < 2 ? "F" : "M"}}});
-  }
-  const std::vector<SourceItem>& items() const override { return items_; }
-  SourceFilm read(const SourceItem& item, const ArchiveSettings&) const override {
-    SourceFilm film;
-    film.picture = drawn_film(std::stoull(item.place.substr(5)));
-    return film;
-  }
-
- private:
-  std::vector<SourceItem> items_;
-};
+DrawnSource folded_films(int count) {
+  std::vector<SourceItem> items;
+  for (int i = 0; i < count; ++i)
+    items.push_back(
+        {"film-" + std::to_string(i),
+         "P" + std::to_string(i / 2),
+         {{"label", i % 3 == 0 ? "b" : "a"}, {"fold", std::to_string(i / 6 % 2)}, {"sex", i % 4 < 2 ? "F" : "M"}}});
+  return DrawnSource(std::move(items));
+}
 
 class FinetuneCommand : public testing::Test {
  protected:
   void SetUp() override {
-    build_archive(FoldedFilms(36), folder_ / "films", test_key(), small_build());
+    build_archive(folded_films(36), folder_ / "films", test_key(), small_build());
     const EncoderShape shape = small_shape();
     RandomBundle encoder(shape, {.linear = 0.05F}, 5);
     encoder.config.preprocessing = {{"resize", shape.image_size + 4}, {"crop", shape.image_size}};

@@ -3,9 +3,9 @@
 #include "nn/heads.h"
 #include "nn/segmentation.h"
 #include "nn/transfer.h"
+#include "support/failure_message.h"
 
 #include <c10/core/GradMode.h>
-#include <functional>
 #include <gmock/gmock.h>
 
 namespace chexworld::test {
@@ -22,15 +22,6 @@ EncoderConfig small_config(std::int64_t patch_size) {
   config.depth = 2;
   config.heads = 2;
   return config;
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Failure& failure) {
-    return failure.what();
-  }
-  return "no failure";
 }
 
 class DownstreamTest : public testing::Test {

@@ -6,6 +6,7 @@
 #include "nn/predictor.h"
 #include "nn/state.h"
 #include "nn/tensor_convert.h"
+#include "support/failure_message.h"
 
 #include <gmock/gmock.h>
 #include <limits>
@@ -24,15 +25,6 @@ EncoderConfig small_config() {
   config.depth = 3;
   config.heads = 2;
   return config;
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Failure& failure) {
-    return failure.what();
-  }
-  return "no failure";
 }
 
 TEST(VisionTransformer, NamesAreThePublishedOnes) {

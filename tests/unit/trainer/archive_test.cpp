@@ -4,6 +4,7 @@
 #include "base/csv.h"
 #include "base/failure.h"
 #include "base/file.h"
+#include "support/failure_message.h"
 #include "support/temporary_folder.h"
 #include "unit/trainer/drawn_films.h"
 
@@ -30,16 +31,6 @@ std::map<std::string, std::string> files_of(const fs::path& folder) {
   for (const fs::directory_entry& entry : fs::directory_iterator(folder))
     files[entry.path().filename().string()] = bytes_of(entry.path());
   return files;
-}
-
-template <class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (const Failure& failure) {
-    return failure.error().message();
-  }
-  return "nothing was thrown";
 }
 
 TEST(Csv, ReadsQuotesLineBreaksAndByteOrderMarks) {

@@ -14,25 +14,15 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 /// Drawn films with these views, so many of each.
-class ViewSource : public FilmSource {
- public:
-  explicit ViewSource(const std::vector<std::pair<std::string, int>>& views) {
-    for (const auto& [view, count] : views)
-      for (int i = 0; i < count; ++i) {
-        const std::string name = std::to_string(items_.size());
-        items_.push_back({"film-" + name, "P" + name, {{"view", view}}});
-      }
-  }
-  const std::vector<SourceItem>& items() const override { return items_; }
-  SourceFilm read(const SourceItem& item, const ArchiveSettings&) const override {
-    SourceFilm film;
-    film.picture = drawn_film(std::stoull(item.place.substr(5)));
-    return film;
-  }
-
- private:
-  std::vector<SourceItem> items_;
-};
+DrawnSource view_source(const std::vector<std::pair<std::string, int>>& views) {
+  std::vector<SourceItem> items;
+  for (const auto& [view, count] : views)
+    for (int i = 0; i < count; ++i) {
+      const std::string name = std::to_string(items.size());
+      items.push_back({"film-" + name, "P" + name, {{"view", view}}});
+    }
+  return DrawnSource(std::move(items));
+}
 
 PreparationRecipe small_recipe() {
   PreparationRecipe recipe;
@@ -48,13 +38,13 @@ BundleDomain domain_of(const FilmSource& source) {
 }
 
 TEST(CalibratedDomain, NamesViewsWithEnoughFilms) {
-  EXPECT_THAT(domain_of(ViewSource({{"PA", 30}, {"AP", 10}, {"LL", 12}, {"frontal", 9}})).views,
+  EXPECT_THAT(domain_of(view_source({{"PA", 30}, {"AP", 10}, {"LL", 12}, {"frontal", 9}})).views,
               ElementsAre("AP", "PA", "lateral"));
-  EXPECT_THAT(domain_of(ViewSource({{"PA", 20}, {"", 10}})).views, ElementsAre("PA", "unknown"));
+  EXPECT_THAT(domain_of(view_source({{"PA", 20}, {"", 10}})).views, ElementsAre("PA", "unknown"));
 }
 
 TEST(CalibratedDomain, TellsNoViewsApartWhereNoneIsKnown) {
-  EXPECT_THAT(domain_of(ViewSource({{"", 30}, {"PA", 3}})).views, IsEmpty());
+  EXPECT_THAT(domain_of(view_source({{"", 30}, {"PA", 3}})).views, IsEmpty());
   EXPECT_THAT(domain_of(DrawnSource(30)).views, IsEmpty()) << "without such a column";
 }
 

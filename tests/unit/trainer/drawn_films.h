@@ -23,14 +23,20 @@ inline GrayImage drawn_film(std::uint64_t number, int height = 96, int width = 8
 
 /// `count` films with numbers from 0; every third carries the label "b", the rest "a"; two films to a patient,
 /// two folds of whole patients.
+inline std::vector<SourceItem> labelled_items(int count) {
+  std::vector<SourceItem> items;
+  for (int i = 0; i < count; ++i)
+    items.push_back({"film-" + std::to_string(i),
+                     "P" + std::to_string(i / 2),
+                     {{"label", i % 3 == 0 ? "b" : "a"}, {"fold", std::to_string(i / 2 % 2)}}});
+  return items;
+}
+
+/// Drawn films. Places of items end in the numbers that they are drawn from: "film-0", "film-1", ...
 class DrawnSource : public FilmSource {
  public:
-  explicit DrawnSource(int count) {
-    for (int i = 0; i < count; ++i)
-      items_.push_back({"film-" + std::to_string(i),
-                        "P" + std::to_string(i / 2),
-                        {{"label", i % 3 == 0 ? "b" : "a"}, {"fold", std::to_string(i / 2 % 2)}}});
-  }
+  explicit DrawnSource(std::vector<SourceItem> items) : items_(std::move(items)) {}
+  explicit DrawnSource(int count) : DrawnSource(labelled_items(count)) {}
   const std::vector<SourceItem>& items() const override { return items_; }
   SourceFilm read(const SourceItem& item, const ArchiveSettings&) const override {
     SourceFilm film;

@@ -3,6 +3,7 @@
 
 #include "base/failure.h"
 #include "base/file.h"
+#include "support/failure_message.h"
 #include "support/temporary_folder.h"
 #include "trainer/labels/folds.h"
 #include "unit/trainer/drawn_films.h"
@@ -17,16 +18,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using V = LabelValue;
-
-template <class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (const Failure& failure) {
-    return failure.error().message();
-  }
-  return "nothing was thrown";
-}
 
 /// Twelve drawn films of six patients: "film-0" ... "film-11", every third one labelled "b", the others "a".
 class LabelsTest : public testing::Test {

@@ -3,6 +3,7 @@
 // Masks found for films, cut like them and compared, without networks.
 #include "base/failure.h"
 #include "image/region_mask.h"
+#include "support/failure_message.h"
 #include "support/temporary_folder.h"
 #include "trainer/archive/film_area.h"
 #include "trainer/finetune/film_batches.h"
@@ -12,7 +13,6 @@
 #include "unit/trainer/masked_films.h"
 
 #include <algorithm>
-#include <functional>
 #include <gmock/gmock.h>
 
 namespace chexworld::test {
@@ -24,15 +24,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr int kFilms = 8;
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Failure& failure) {
-    return failure.what();
-  }
-  return "no failure";
-}
 
 class SegmentationData : public testing::Test {
  protected:
