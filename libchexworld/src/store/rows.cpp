@@ -36,6 +36,12 @@ std::vector<std::string> texts_from_json(const std::string& text) {
 
 }  // namespace
 
+const std::string kQueueSecondLook =
+    "INSERT INTO work (server, orthanc_instance, orthanc_series, orthanc_study, model, priority, state, attempts, "
+    "claim, claimed_by, lease_until_ms, not_before_ms, reason_code, reason, failed_ms) SELECT l.server, "
+    "l.orthanc_instance, l.orthanc_series, l.orthanc_study, m.model, 1, 0, 0, 0, '', 0, 0, '', '', 0 FROM locations l "
+    "JOIN models m ON m.model = $1 WHERE NOT EXISTS (SELECT 1 FROM results r WHERE r.instance = l.instance AND "
+    "r.model = m.model) ";
 const std::string kInstanceColumns =
     "sop_instance_uid, series_instance_uid, study_instance_uid, patient_key, modality_view, sex, institution, device, "
     "acquisition_date, age_years, sop_class_uid";

@@ -12,6 +12,9 @@ namespace chexworld {
 extern const std::string kSelectResult;
 StoredResult result_from(const SqlRow& row, const std::string& model_id);
 
+/// Statement, to be gone on with AND or ON CONFLICT: every place of an instance without a result of model $1 is queued
+/// for it, behind what arrives. Locations are `l`.
+extern const std::string kQueueSecondLook;
 extern const std::string kInstanceColumns;  ///< those of InstanceRecord, without the row number
 InstanceRecord instance_from(const SqlRow& row, std::size_t first_column);
 std::vector<SqlValue> values_of(const InstanceRecord& instance);

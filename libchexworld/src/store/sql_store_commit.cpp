@@ -131,14 +131,9 @@ void Commit::store(const Outcome& outcome, const KnownModel& known) {
 void Commit::queue_for_active_model(const Location& place, std::int64_t model) {
   if (!active_ || *active_ == model || place.server.empty()) return;
   session_.run(
-      "INSERT INTO work (server, orthanc_instance, orthanc_series, orthanc_study, model, priority, state, attempts, "
-      "claim, claimed_by, lease_until_ms, not_before_ms, reason_code, reason, failed_ms) SELECT l.server, "
-      "l.orthanc_instance, l.orthanc_series, l.orthanc_study, m.model, 1, 0, 0, 0, '', 0, 0, '', '', 0 FROM locations "
-      "l "
-      "JOIN models m ON m.model = $3 WHERE l.server = $1 AND l.orthanc_instance = $2 AND NOT EXISTS (SELECT 1 FROM "
-      "results r WHERE r.instance = l.instance AND r.model = m.model) ON CONFLICT (server, orthanc_instance, model) DO "
-      "NOTHING",
-      {place.server, place.instance_id, *active_});
+      kQueueSecondLook +
+          "AND l.server = $2 AND l.orthanc_instance = $3 ON CONFLICT (server, orthanc_instance, model) DO NOTHING",
+      {*active_, place.server, place.instance_id});
 }
 
 std::int64_t Commit::store_instance(const InstanceRecord& instance) {

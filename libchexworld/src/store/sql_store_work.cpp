@@ -65,17 +65,11 @@ std::uint64_t SqlStore::enqueue_missing(const std::string& model_id) {
   database_->write([&](SqlSession& session) {
     const std::int64_t model = require_model(session, model_id).number;
     // Of several copies of an instance, the first by server and id stands for all.
-    session.run(
-        "INSERT INTO work (server, orthanc_instance, orthanc_series, orthanc_study, model, priority, "
-        "state, attempts, claim, claimed_by, lease_until_ms, not_before_ms, reason_code, reason, "
-        "failed_ms) "
-        "SELECT l.server, l.orthanc_instance, l.orthanc_series, l.orthanc_study, m.model, 1, 0, 0, 0, "
-        "'', 0, 0, '', '', 0 FROM locations l JOIN models m ON m.model = $1 "
-        "WHERE NOT EXISTS (SELECT 1 FROM results r WHERE r.instance = l.instance AND r.model = m.model) "
-        "AND NOT EXISTS (SELECT 1 FROM locations o WHERE o.instance = l.instance AND (o.server < "
-        "l.server OR (o.server = l.server AND o.orthanc_instance < l.orthanc_instance))) "
-        "ON CONFLICT (server, orthanc_instance, model) DO NOTHING",
-        {model});
+    session.run(kQueueSecondLook +
+                    "AND NOT EXISTS (SELECT 1 FROM locations o WHERE o.instance = l.instance AND (o.server < "
+                    "l.server OR (o.server = l.server AND o.orthanc_instance < l.orthanc_instance))) "
+                    "ON CONFLICT (server, orthanc_instance, model) DO NOTHING",
+                {model});
     queued = std::uint64_t(session.affected());
   });
   return queued;
