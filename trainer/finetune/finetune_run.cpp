@@ -9,10 +9,10 @@
 #include "trainer/finetune/finetune_bundle.h"
 #include "trainer/finetune/finetune_report.h"
 #include "trainer/finetune/run_claim.h"
+#include "trainer/finetune/run_parts.h"
 #include "trainer/report/metrics_file.h"
 
 #include <algorithm>
-#include <ATen/Parallel.h>
 
 namespace chexworld {
 namespace {
@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 const FinetuneConfig& prepared(const FinetuneConfig& config) {
   check(config);
-  if (config.threads > 0) at::set_num_threads(int(config.threads));
+  use_threads(config);
   return config;
 }
 
@@ -46,14 +46,7 @@ std::string FinetuneRun::fingerprint_of(const PlannedModel& planned) const {
   const LabelledFilms& labels = data_.labels;
   for (const std::int64_t film : labels.films) hash.update(data_.archive.content(film));
   hash.update(std::as_bytes(std::span(labels.values)));
-  const Json rest{{"settings", binding_settings(to_json(config_))},
-                  {"encoder", start_.model_id},
-                  {"from_scratch", start_.from_scratch()},
-                  {"seed", planned.seed},
-                  {"train", planned.split.train},
-                  {"validation", planned.split.validation},
-                  {"test", planned.split.test}};
-  const std::string text = rest.dump();
+  const std::string text = identity_of(planned, start_, to_json(config_)).dump();
   hash.update(std::as_bytes(std::span(text)));
   return to_hex(hash.finish()).substr(0, 32);
 }
@@ -66,14 +59,8 @@ std::optional<FoldScores> FinetuneRun::train(const PlannedModel& planned, const 
     if (auto there = read_scores(file, fingerprint)) return there;
   fs::create_directories(folder);
   ClassifierTask task(config_, start_, data_.archive, data_.labels, planned.split, planned.seed);
-  MetricsFile metrics(folder / "metrics.jsonl", 0);
-  const auto tell = [&](const EpochRecord& record) {
-    metrics.add(to_json(record));
-    if (listener.epoch) listener.epoch(planned, record);
-  };
-  const FitOutcome outcome = fit(task, config_, planned.seed, tell, stop);
+  const FitOutcome outcome = fit_and_record(task, config_, planned, folder, listener.epoch, stop);
   if (outcome.stopped) return std::nullopt;
-  task.model().train(false);
   FoldScores scores{planned.name,
                     planned.fold,
                     planned.seed,
@@ -120,13 +107,9 @@ BundleDomain FinetuneRun::domain_of(const RowScores& calibrated_on) const {
 }
 
 Json FinetuneRun::training_summary(const FoldScores& scores) const {
-  return {{"what", "fine-tuned"},
-          {"from", start_.from_scratch() ? "fresh weights of the architecture" : "pre-trained weights"},
-          {"encoder_model_id", start_.model_id},
-          {"settings", to_json(config_)},
-          {"labelled_films", data_.labels.size()},
-          {"best_epoch", scores.best_epoch},
-          {"minutes", scores.seconds / 60}};
+  Json facts = training_facts("fine-tuned", start_, to_json(config_), scores.best_epoch, scores.seconds);
+  facts["labelled_films"] = data_.labels.size();
+  return facts;
 }
 
 void FinetuneRun::write_bundle(const fs::path& path, const Classifier& classifier, const FoldScores& scores,

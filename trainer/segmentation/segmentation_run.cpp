@@ -5,12 +5,12 @@
 #include "base/sha256.h"
 #include "trainer/evaluation/evaluation.h"
 #include "trainer/finetune/run_claim.h"
+#include "trainer/finetune/run_parts.h"
 #include "trainer/report/metrics_file.h"
 #include "trainer/segmentation/segmentation_bundle.h"
 #include "trainer/segmentation/segmentation_report.h"
 #include "trainer/segmentation/segmentation_task.h"
 
-#include <ATen/Parallel.h>
 #include <cstdio>
 
 namespace chexworld {
@@ -23,7 +23,7 @@ constexpr std::uint64_t kLargestMaskBytes = 1 << 28;
 
 const SegmentationSettings& prepared(const SegmentationSettings& settings) {
   check(settings);
-  if (settings.threads > 0) at::set_num_threads(int(settings.threads));
+  use_threads(settings);
   return settings;
 }
 
@@ -64,14 +64,8 @@ SegmentationRun::SegmentationRun(const SegmentationSettings& settings, const Arc
 }
 
 std::string SegmentationRun::fingerprint_of(const PlannedModel& planned) const {
-  const Json json{{"films", films_digest_},
-                  {"settings", binding_settings(to_json(settings_))},
-                  {"encoder", start_.model_id},
-                  {"from_scratch", start_.from_scratch()},
-                  {"seed", planned.seed},
-                  {"train", planned.split.train},
-                  {"validation", planned.split.validation},
-                  {"test", planned.split.test}};
+  Json json = identity_of(planned, start_, to_json(settings_));
+  json["films"] = films_digest_;
   const std::string text = json.dump();
   return to_hex(sha256(std::as_bytes(std::span(text)))).substr(0, 32);
 }
@@ -85,14 +79,8 @@ std::optional<MaskScores> SegmentationRun::train(const PlannedModel& planned, co
     if (auto there = read_mask_scores(file, fingerprint)) return there;
   fs::create_directories(folder);
   SegmentationTask task(settings_, start_, archive_, films_, planned.split, planned.seed);
-  MetricsFile metrics(folder / "metrics.jsonl", 0);
-  const auto tell = [&](const EpochRecord& record) {
-    metrics.add(to_json(record));
-    if (listener.epoch) listener.epoch(planned, record);
-  };
-  const FitOutcome outcome = fit(task, settings_, planned.seed, tell, stop);
+  const FitOutcome outcome = fit_and_record(task, settings_, planned, folder, listener.epoch, stop);
   if (outcome.stopped) return std::nullopt;
-  task.model().train(false);
   MaskScores scores = scored(task, planned, outcome);
   write_bundle(bundle, task, scores);
   write_scores(file, scores, fingerprint);
@@ -157,13 +145,9 @@ void SegmentationRun::write_bundle(const fs::path& path, const SegmentationTask&
                                 {{"films", own.films},
                                  {"patients", own.patients},
                                  {"means", {{"dice", to_json(own.dice)}, {"iou", to_json(own.iou)}}}}}};
-  card.training = {{"what", "fine-tuned for segmentation"},
-                   {"from", start_.from_scratch() ? "fresh weights of the architecture" : "pre-trained weights"},
-                   {"encoder_model_id", start_.model_id},
-                   {"settings", to_json(settings_)},
-                   {"films_with_masks", films_.size()},
-                   {"best_epoch", scores.best_epoch},
-                   {"minutes", scores.seconds / 60}};
+  card.training =
+      training_facts("fine-tuned for segmentation", start_, to_json(settings_), scores.best_epoch, scores.seconds);
+  card.training["films_with_masks"] = films_.size();
   write_segmenter_bundle(path, task.model(), start_, std::move(card));
 }
 
