@@ -5,26 +5,23 @@
 #include "orthanc-plugin/remote_upload.h"
 
 #include "base/failure.h"
-#include "orthanc-plugin/rest.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
-#include <vector>
 
 namespace chexworld::plugin {
 namespace {
 
 constexpr std::chrono::milliseconds kSlice{50};  // how soon an abort is noticed
-constexpr std::uint32_t kWholeLimitSeconds = 6 * 3600;
 constexpr std::size_t kPieceBytes = 1 << 20;
 
-class RemoteUpload final : public WorkerUpload {
+class RemoteUpload final : public WorkerUpload, private BodySource {
  public:
-  RemoteUpload(const OrthancHost& host, const std::string& method, const std::string& url,
-               std::map<std::string, std::string> headers, const std::atomic<bool>& aborted)
-      : host_(host), method_(method_of(method)), url_(url), headers_(std::move(headers)), aborted_(aborted) {
+  RemoteUpload(const OrthancHost& host, HttpRequest request, const std::atomic<bool>& aborted)
+      : host_(host), request_(std::move(request)), aborted_(aborted) {
     thread_ = std::jthread([this] { send(); });
   }
 
@@ -46,10 +43,7 @@ class RemoteUpload final : public WorkerUpload {
       changed_.notify_all();
     }
     thread_.join();
-    if (answer_.status == 0)
-      fail(ErrorCode::kUnavailable, "no connection to the worker at " + url_.substr(0, url_.find("/v1/")) +
-                                        " (Orthanc's error " + std::to_string(int(failed_)) + ")");
-    return std::move(answer_);
+    return std::move(*answer_).value();
   }
 
  private:
@@ -65,89 +59,50 @@ class RemoteUpload final : public WorkerUpload {
   // ---- on the thread of the HTTP client ----
 
   void send() {
-    std::vector<const char*> names, values;
-    for (const auto& [name, value] : headers_) {
-      names.push_back(name.c_str());
-      values.push_back(value.c_str());
-    }
-    std::uint16_t status = 0;
-    const OrthancPluginErrorCode failed = OrthancPluginChunkedHttpClient(
-        host_.context(), this, add_chunk, add_header, &status, method_, url_.c_str(), std::uint32_t(names.size()),
-        names.data(), values.data(), this, is_done, chunk_data, chunk_size, next, nullptr, nullptr, kWholeLimitSeconds,
-        nullptr, nullptr, nullptr, 0);
+    Result<WorkerAnswer> answer = capture([&] { return ask(host_, request_, *this); });
     const std::scoped_lock lock(mutex_);
-    answer_.status = status;
-    failed_ = failed;
+    answer_ = std::move(answer);
     ended_ = true;
     changed_.notify_all();
   }
 
-  /// Waits for a piece, or for the end.
-  bool done() {
+  bool done() override {
     std::unique_lock lock(mutex_);
     while (piece_.empty() && !finished_ && !stopping()) changed_.wait_for(lock, kSlice);
     return piece_.empty() && finished_;
   }
 
-  OrthancPluginErrorCode taken() {
+  std::string_view piece() override { return piece_; }
+
+  bool advance() override {
     const std::scoped_lock lock(mutex_);
-    if (stopping()) return OrthancPluginErrorCode_CanceledJob;
+    if (stopping()) return false;
     piece_.clear();
     changed_.notify_all();
-    return OrthancPluginErrorCode_Success;
+    return true;
   }
 
   bool stopping() const { return given_up_ || aborted_; }
 
-  static RemoteUpload& self(void* payload) { return *static_cast<RemoteUpload*>(payload); }
-  static std::uint8_t is_done(void* payload) { return self(payload).done() ? 1 : 0; }
-  static const void* chunk_data(void* payload) { return self(payload).piece_.data(); }
-  static std::uint32_t chunk_size(void* payload) { return std::uint32_t(self(payload).piece_.size()); }
-  static OrthancPluginErrorCode next(void* payload) { return self(payload).taken(); }
-  static OrthancPluginErrorCode add_chunk(void* payload, const void* data, std::uint32_t size) {
-    return protect([&] { self(payload).answer_.body.append(static_cast<const char*>(data), size); });
-  }
-  static OrthancPluginErrorCode add_header(void* payload, const char* name, const char* value) {
-    return protect([&] { take_header(name, value, self(payload).answer_); });
-  }
-
   const OrthancHost host_;
-  const OrthancPluginHttpMethod method_;
-  const std::string url_;
-  const std::map<std::string, std::string> headers_;
+  const HttpRequest request_;
   const std::atomic<bool>& aborted_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string piece_;  // filled where it is empty, emptied by the client's thread alone; guarded by mutex_ when changed
-  bool finished_ = false;  // guarded by mutex_
-  bool given_up_ = false;  // guarded by mutex_
-  bool ended_ = false;     // guarded by mutex_
-  OrthancPluginErrorCode failed_ = OrthancPluginErrorCode_Success;
-  WorkerAnswer answer_;  // of the client's thread until it has ended
+  bool finished_ = false;                       // guarded by mutex_
+  bool given_up_ = false;                       // guarded by mutex_
+  bool ended_ = false;                          // guarded by mutex_
+  std::optional<Result<WorkerAnswer>> answer_;  // there once it has ended
   std::jthread thread_;
 };
 
 }  // namespace
 
-OrthancPluginHttpMethod method_of(const std::string& name) {
-  if (name == "POST") return OrthancPluginHttpMethod_Post;
-  if (name == "PUT") return OrthancPluginHttpMethod_Put;
-  if (name == "DELETE") return OrthancPluginHttpMethod_Delete;
-  return OrthancPluginHttpMethod_Get;
-}
-
-void take_header(const std::string& name, const std::string& value, WorkerAnswer& answer) {
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-  if (lower == "content-type") answer.content_type = value;
-  if (passes_on(lower)) answer.headers[lower] = value;
-}
-
-std::unique_ptr<WorkerUpload> make_remote_upload(const OrthancHost& host, const std::string& method,
-                                                 const std::string& url, std::map<std::string, std::string> headers,
+std::unique_ptr<WorkerUpload> make_remote_upload(const OrthancHost& host, HttpRequest request,
                                                  const std::atomic<bool>& aborted) {
-  return std::make_unique<RemoteUpload>(host, method, url, std::move(headers), aborted);
+  return std::make_unique<RemoteUpload>(host, std::move(request), aborted);
 }
 
 }  // namespace chexworld::plugin

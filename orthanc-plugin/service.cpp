@@ -38,6 +38,7 @@ SupervisorOptions supervision(const Settings& settings) {
   options.lock_file = settings.folder / "worker.lock";
   if (settings.store.empty()) options.needed_file = settings.folder / "store.sqlite";
   options.drain_timeout = settings.drain_timeout;
+  options.longest_pause = settings.restart_pause;
   options.nice = settings.nice;
   return options;
 }

@@ -55,6 +55,8 @@ Settings read_settings(const Json& orthanc_configuration) {
   settings.nice = int(reader.integer("Nice", settings.nice, {0, 19}));
   settings.drain_timeout =
       std::chrono::seconds(reader.integer("DrainTimeout", settings.drain_timeout.count(), {0, 3600}));
+  settings.restart_pause =
+      std::chrono::seconds(reader.integer("RestartPause", settings.restart_pause.count(), {1, 3600}));
   settings.concurrent_instances = int(reader.integer("ConcurrentInstances", settings.concurrent_instances, {1, 64}));
   settings.poll_interval =
       std::chrono::seconds(reader.integer("PollInterval", settings.poll_interval.count(), {1, 3600}));

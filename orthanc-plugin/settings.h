@@ -28,6 +28,7 @@ struct Settings {
   int threads = 0;                         ///< "Threads" for inference; 0: all
   int nice = 10;                           ///< "Nice": 0 to 19, lets Orthanc go first where processors are short
   std::chrono::seconds drain_timeout{30};  ///< "DrainTimeout", seconds
+  std::chrono::seconds restart_pause{30};  ///< "RestartPause", seconds: the longest before it is started again
 
   // ---- following ----
   int concurrent_instances = 4;            ///< "ConcurrentInstances" handed to the worker at once

@@ -8,6 +8,7 @@ first 200) and "bytes" (table and index on disk).
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def start(data):
 
 
 def stop():
-    server.terminate()
+    server.send_signal(signal.SIGINT)  # without waiting for our connection to end
     server.wait()
 
 
@@ -74,10 +75,10 @@ def copy_rows(base):
 def processor_seconds():
     """Of the server and of all its processes, those that have ended included."""
     ticks = 0
-    for directory in os.listdir("/proc"):
+    for directory in filter(str.isdigit, os.listdir("/proc")):
         try:
             fields = open(f"/proc/{directory}/stat").read().rpartition(")")[2].split()
-        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):
             continue
         if directory == str(server.pid) or fields[1] == str(server.pid):
             ticks += sum(map(int, fields[11:13]))  # utime, stime

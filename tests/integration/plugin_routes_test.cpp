@@ -108,6 +108,9 @@ TEST_F(PluginRoutes, WhileTheWorkerIsDownOnlyWhatWasAskedBeforeIsAnswered) {
   const std::string study = study_of(orthanc, instances[0]);
   const Json before = json_from(orthanc.get("/instances/" + instances[0] + "/chexworld"));
   EXPECT_FALSE(before.contains("answered_from"));
+  const HttpAnswer refused = orthanc.request("POST", "/chexworld/search", R"({"neighbours": 3})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("neighbours")) << "the worker's own sentence, also from elsewhere";
   EXPECT_EQ(worker.stop(SIGTERM), 0);
 
   Json after = json_from(orthanc.get("/instances/" + instances[0] + "/chexworld"));
