@@ -12,7 +12,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding
 h1{font-size:1.9rem;margin-bottom:.2rem}h2{font-size:1.25rem;margin-top:2.4rem;border-bottom:1px solid #d8dee6;padding-bottom:.3rem}
 p.lead{color:#4a5666;margin-top:0}table{border-collapse:collapse}td,th{padding:.25rem .9rem .25rem 0;text-align:left;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.films{display:flex;gap:.7rem;flex-wrap:wrap;align-items:flex-start}
-figure{margin:0;width:11.5rem}figure img{width:100%;height:12.5rem;object-fit:contain;background:#000;border-radius:4px;display:block}
+figure{margin:0;width:11rem}figure img{width:100%;height:12.5rem;object-fit:contain;background:#000;border-radius:4px;display:block}
 figcaption{font-size:.82rem;color:#4a5666;line-height:1.35;margin-top:.3rem}figure.same img{outline:3px solid #2f9e6e}
 figure.query img{outline:3px solid #3b6fd4}.bar{display:inline-block;height:.85rem;background:#3b6fd4;border-radius:2px;vertical-align:-.1rem}
 .bar.chance{background:#b6c0cc}.note{background:#f3f6fa;border-left:4px solid #b6c0cc;padding:.6rem 1rem;font-size:.92rem}
@@ -92,23 +92,23 @@ def answer_of(finding):
 
 
 def heat_map(demo):
-    """The example as it came, and where its own finding was seen."""
-    label = demo.labels.get(demo.example, {}).get("label")
-    if not label:
+    """A film as it came, and where its own finding was seen."""
+    if not demo.labels:
         return "<p>There are no labels, so no findings were learnt and there is nothing to point at.</p>"
-    orthanc_id = demo.ids[demo.example]
-    if not os.path.exists(demo.file("heat-map.png")):
+    if demo.explained is None or not os.path.exists(demo.file("heat-map.png")):
         return "<p>No findings were fitted, so there is nothing to point at.</p>"
+    label, orthanc_id = demo.labels[demo.explained]["label"], demo.ids[demo.explained]
     with open(demo.file("heat-map.png"), "rb") as file:
         overlay = file.read()
     result = demo.orthanc.get(f"/instances/{orthanc_id}/chexworld")
     found = {finding["name"]: finding for finding in result.get("findings", [])}
     told = "".join(f"<tr><td>{html.escape(name)}</td><td class=n>{answer_of(finding)}</td>"
                    f"<td class=n>{finding['threshold']:.2f}</td></tr>" for name, finding in found.items())
-    return (f'<div class="films">{figure(demo.orthanc.picture(orthanc_id), caption_of(demo, demo.example) + "as it came")}'
+    return (f'<div class="films">{figure(demo.orthanc.picture(orthanc_id), caption_of(demo, demo.explained) + "as it came")}'
             f'{figure(overlay, "what spoke for <b>" + html.escape(label) + "</b>")}'
             f"<table><tr><th>finding</th><th>probability</th><th>threshold</th></tr>{told}</table></div>"
-            "<p>A linear head fitted to the labels of this demo on top of the frozen encoder. The film itself was among those it was fitted to.</p>")
+            "<p>A linear head fitted to the labels of this demo on top of the frozen encoder. Of all films with a finding this is the one whose own finding "
+            "lies furthest above its threshold, and it was among those that the head was fitted to.</p>")
 
 
 def quality_bars(demo):
@@ -132,7 +132,7 @@ def write_report(path, demo):
 <title>chexworld demo</title><style>{STYLE}</style>
 <h1>What chexworld just did</h1>
 <p class="lead">{facts['studies']} studies arrived in an Orthanc over C-STORE ({films}). Each radiograph was judged, decoded and embedded as it came.
-An encoder was trained on that archive for {options.minutes:g} minutes and took over while Orthanc went on.</p>
+An encoder was trained on that archive for {'a minute' if options.minutes == 1 else f'{options.minutes:g} minutes'} and took over while Orthanc went on.</p>
 <h2>Similar cases</h2>{similar_cases(demo)}
 <h2>Where a finding was seen</h2>{heat_map(demo)}
 <h2>Did the training help the search?</h2>{quality_bars(demo)}
