@@ -35,8 +35,9 @@ struct Sizes {
   int rounds = 5;
   int capacity_films = 60;
   double load_seconds = 120;
+  std::size_t load_films = 300;  // at most: they, and Orthanc's copies of them, lie in memory where /tmp does
 };
-constexpr Sizes kQuick{300, 256, 12, 1, 12, 5};
+constexpr Sizes kQuick{300, 256, 12, 1, 12, 5, 40};
 constexpr int kAssociations = 4;
 
 std::string uid(int number) { return "1.2.826.0.1.97." + std::to_string(100'000 + number); }
@@ -144,7 +145,8 @@ class IngestBench {
     std::vector<double> arrivals;
     std::mt19937 random(7);
     std::exponential_distribution<double> gap(per_second);
-    for (double at = gap(random); at < sizes_.load_seconds; at += gap(random)) arrivals.push_back(at);
+    for (double at = gap(random); at < sizes_.load_seconds && arrivals.size() < sizes_.load_films; at += gap(random))
+      arrivals.push_back(at);
     const Films films(sizes_, int(arrivals.size()));
     OrthancServer orthanc(settings());
     serving(orthanc);

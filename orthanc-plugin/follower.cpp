@@ -10,10 +10,13 @@ namespace chexworld::plugin {
 namespace {
 
 using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kPage = 500;          // changes at once
 constexpr std::uint32_t kBackfillPage = 500;  // instances at once
 constexpr std::size_t kMostRemovals = 100'000;
+// Each look takes Orthanc's database for a moment, so what arrives within this time is found in one.
+constexpr milliseconds kBetweenLooks{100};
 constexpr milliseconds kFirstPause{500}, kLongestPause{4'000};  // while the worker is away
 
 Json located(const std::vector<std::string>& instance_ids) {
@@ -84,11 +87,14 @@ void Follower::follow(const std::stop_token& stop, Patience& patience) {
   set_trouble("");
   patience.renew();
   while (!stop.stop_requested()) {
+    const auto looked = SteadyClock::now();
     report_removals();
-    const bool more = take_page();
+    if (take_page()) continue;
     // The walk through the archive goes on only while the log is quiet.
-    const bool idle = !more && !backfill_step() && !wake_.wait(stop, poll_interval_);
+    const bool idle = !backfill_step() && !wake_.wait(stop, poll_interval_);
     if (idle) read_cursor();
+    wake_.rest(stop, std::chrono::ceil<milliseconds>(looked + kBetweenLooks - SteadyClock::now()));
+    wake_.wait(stop, milliseconds(0));  // whoever called meanwhile is served by the look that follows
   }
 }
 

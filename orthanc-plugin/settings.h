@@ -26,7 +26,7 @@ struct Settings {
   std::filesystem::path model;             ///< "Model": bundle to begin with
   std::string precision = "auto";          ///< "Precision"
   int threads = 0;                         ///< "Threads" for inference; 0: all
-  int nice = 10;                           ///< "Nice": 0 to 19, lets Orthanc go first where processors are short
+  int nice = 19;                           ///< "Nice": 0 to 19, lets Orthanc go first where processors are short
   std::chrono::seconds drain_timeout{30};  ///< "DrainTimeout", seconds
   std::chrono::seconds restart_pause{30};  ///< "RestartPause", seconds: the longest before it is started again
 

@@ -7,6 +7,7 @@
 #include "support/process.h"
 
 #include <gmock/gmock.h>
+#include <thread>
 
 namespace chexworld::plugin {
 namespace {
@@ -46,6 +47,22 @@ TEST_F(FollowerTest, HandsEveryNewInstanceOverOnce) {
   archive_.add("late");
   ASSERT_TRUE(has_results(1201));
   for (const auto& [file, count] : worker_.results()) EXPECT_EQ(count, 1) << file;
+}
+
+TEST_F(FollowerTest, FindsManyArrivalsInFewLooks) {
+  start();
+  ASSERT_TRUE(wait_until([&] { return archive_.looks() > 0; }, 20s));
+  const auto begin = std::chrono::steady_clock::now();
+  const int before = archive_.looks();
+  for (int i = 0; i < 200; ++i) {
+    archive_.add("i" + std::to_string(i));
+    follower_->wake();
+    std::this_thread::sleep_for(1ms);
+  }
+  const int looks = archive_.looks() - before;
+  const auto tenths = (std::chrono::steady_clock::now() - begin) / 100ms;
+  EXPECT_LE(looks, tenths + 2) << "one in a tenth of a second";
+  EXPECT_TRUE(has_results(200));
 }
 
 TEST_F(FollowerTest, CatchesUpOnceTheWorkerIsBack) {

@@ -23,6 +23,7 @@ class MadeArchive final : public Archive {
 
   ChangePage changes(std::uint64_t since, std::uint32_t most) const override {
     const std::scoped_lock lock(mutex_);
+    ++looks_;
     ChangePage page;
     page.last = last_;
     page.up_to = since;
@@ -71,6 +72,10 @@ class MadeArchive final : public Archive {
     std::erase_if(log_, [&](const auto& entry) { return entry.second == id; });
     instances_.erase(id);
   }
+  int looks() const {
+    const std::scoped_lock lock(mutex_);
+    return looks_;
+  }
   void clear_log() {
     const std::scoped_lock lock(mutex_);
     log_.clear();
@@ -86,6 +91,7 @@ class MadeArchive final : public Archive {
   std::map<std::uint64_t, std::string> log_;
   std::set<std::string> instances_;
   std::uint64_t last_ = 0;
+  mutable int looks_ = 0;  // at the change log
 };
 
 /// Queue, cursor and results of a worker, without a worker.
