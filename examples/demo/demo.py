@@ -18,7 +18,7 @@ from report import write_report
 
 PICTURES = (".png", ".jpg", ".jpeg")
 FILMS_A_MINUTE = 2500  # that two cores are expected to train on; the rate of learning falls as if it were so
-FILMS_A_MINUTE_BF16 = 5000
+FILMS_A_MINUTE_BF16 = 4000
 TARGETS = ["chexworld_program", "chexworld_decoder", "OrthancChexworld"]
 
 

@@ -132,7 +132,7 @@ def write_report(path, demo):
 <title>chexworld demo</title><style>{STYLE}</style>
 <h1>What chexworld just did</h1>
 <p class="lead">{facts['studies']} studies arrived in an Orthanc over C-STORE ({films}). Each radiograph was judged, decoded and embedded as it came.
-An encoder was trained on that archive for {'a minute' if options.minutes == 1 else f'{options.minutes:g} minutes'} and took over while Orthanc went on.</p>
+An encoder was trained on that archive for at most {'a minute' if options.minutes == 1 else f'{options.minutes:g} minutes'} and took over while Orthanc went on.</p>
 <h2>Similar cases</h2>{similar_cases(demo)}
 <h2>Where a finding was seen</h2>{heat_map(demo)}
 <h2>Did the training help the search?</h2>{quality_bars(demo)}
