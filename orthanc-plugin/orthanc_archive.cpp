@@ -18,7 +18,9 @@ std::string query(const char* path, std::uint64_t since, std::uint32_t most) {
 }  // namespace
 
 std::string OrthancArchive::server() const {
-  return required(host_.get("/system"), "/system").at("DatabaseServerIdentifier").get<std::string>();
+  const std::scoped_lock lock(mutex_);
+  if (server_.empty()) server_ = host_.server();
+  return server_;
 }
 
 ChangePage OrthancArchive::changes(std::uint64_t since, std::uint32_t most) const {

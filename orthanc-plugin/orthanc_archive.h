@@ -4,9 +4,11 @@
 #include "orthanc-plugin/archive.h"
 #include "orthanc-plugin/orthanc_host.h"
 
+#include <mutex>
+
 namespace chexworld::plugin {
 
-/// The Orthanc that loaded us. Works once Orthanc has started.
+/// The Orthanc that loaded us. Works once Orthanc has started. Thread safe.
 class OrthancArchive final : public Archive {
  public:
   explicit OrthancArchive(const OrthancHost& host) : host_(host) {}
@@ -19,6 +21,8 @@ class OrthancArchive final : public Archive {
 
  private:
   const OrthancHost host_;
+  mutable std::mutex mutex_;
+  mutable std::string server_;  // empty until it is asked for; guarded by mutex_
 };
 
 }  // namespace chexworld::plugin

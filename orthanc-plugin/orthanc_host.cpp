@@ -41,6 +41,20 @@ std::optional<Json> OrthancHost::get(const std::string& path) const {
   return parse_json(answer.text(), "Orthanc's answer");
 }
 
+std::string OrthancHost::server() const {
+  constexpr std::int32_t kServerName = 14'600;  // a global property of Orthanc's database; ours from 1024 on
+  char* kept = OrthancPluginGetGlobalProperty(context_, kServerName, "");
+  std::string name = kept == nullptr ? "" : kept;
+  if (kept != nullptr) OrthancPluginFreeString(context_, kept);
+  if (!name.empty()) return name;
+  const std::optional<Json> system = get("/system");
+  if (!system) fail(ErrorCode::kUnavailable, "Orthanc has no /system");
+  name = system->at("DatabaseServerIdentifier").get<std::string>();
+  if (OrthancPluginSetGlobalProperty(context_, kServerName, name.c_str()) != OrthancPluginErrorCode_Success)
+    log_warning("Orthanc's database does not keep the name under which its instances are remembered");
+  return name;
+}
+
 std::optional<OrthancBuffer> OrthancHost::dicom(const std::string& instance_id) const {
   OrthancBuffer file(context_);
   const OrthancPluginErrorCode failed = OrthancPluginGetDicomForInstance(context_, file.target(), instance_id.c_str());

@@ -23,6 +23,10 @@ class OrthancHost {
   Json configuration() const;
   /// What `GET path` of Orthanc's own REST API answers; nothing where it has no such thing. Throws Failure.
   std::optional<Json> get(const std::string& path) const;
+  /// The name under which the store remembers this Orthanc. Orthanc's own DatabaseServerIdentifier is made of the
+  /// machine's network interfaces and changes with them, even while it runs; so the first one that we saw is kept in
+  /// its database. Throws Failure.
+  std::string server() const;
   /// Orthanc's id of the instance with this UID; nothing where there is none, or more than one.
   std::optional<std::string> instance_of(const std::string& sop_instance_uid) const;
   /// The DICOM file of an instance; nothing where it is gone.

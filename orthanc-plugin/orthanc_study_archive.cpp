@@ -34,11 +34,7 @@ std::string tag_in(const Json& tags, const char* name) {
 
 }  // namespace
 
-std::string OrthancStudyArchive::server() const {
-  const auto system = host_.get("/system");
-  if (!system) fail(ErrorCode::kUnavailable, "Orthanc has no /system");
-  return system->at("DatabaseServerIdentifier").get<std::string>();
-}
+std::string OrthancStudyArchive::server() const { return host_.server(); }
 
 std::optional<std::string> OrthancStudyArchive::study(const std::string& study_instance_uid) const {
   return taken(host_.context(), OrthancPluginLookupStudy(host_.context(), study_instance_uid.c_str()));

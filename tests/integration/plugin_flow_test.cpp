@@ -123,6 +123,27 @@ TEST_F(PluginFlow, WhatArrivedWithoutAWorkerIsCaughtUp) {
   ASSERT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
 }
 
+/// Orthanc's DatabaseServerIdentifier is made of the machine's network interfaces: a container that starts or a VPN
+/// changes it. What was queued under the earlier one, and is in no change log any more, must not stay there.
+TEST_F(PluginFlow, AnOrthancThatCallsItselfOtherwiseFindsItsWorkAgain) {
+  Json slow = settings();
+  slow["Rate"] = 1;
+  OrthancServer orthanc(slow);
+  for (const auto& file : films(8)) ASSERT_NE(orthanc.upload(file), "");
+  const auto queued = [&] {
+    const Json status = json_from(orthanc.get("/chexworld/status"));
+    return status.value("/follower/last_change"_json_pointer, 0) >= 8 &&
+           status.value("/follower/cursor"_json_pointer, 0) == status.value("/follower/last_change"_json_pointer, -1);
+  };
+  ASSERT_TRUE(wait_until(queued, kPatience));
+  EXPECT_EQ(orthanc.request("DELETE", "/changes", "").status, 200);
+  EXPECT_EQ(orthanc.stop(), 0);
+  orthanc.identify_as("the-same-one-with-another-network");
+  orthanc.start(settings());
+  EXPECT_TRUE(all_settled(orthanc)) << orthanc.get("/chexworld/status").body;
+  EXPECT_EQ(outcomes(orthanc).size(), 8u);
+}
+
 TEST_F(PluginFlow, AClearedLogMissesNothingFromThenOnAndABackfillFindsTheRest) {
   OrthancServer orthanc({{"Worker", {{"Url", "http://127.0.0.1:9"}}}});
   const auto files = films(12);

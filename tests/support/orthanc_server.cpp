@@ -20,11 +20,12 @@ OrthancServer::OrthancServer(const Json& chexworld) : http_port_(free_port()), d
 
 void OrthancServer::start(const Json& chexworld) {
   const std::string storage = (folder_ / "storage").string();
-  const Json configuration = {{"Name", "chexworld-test"},       {"StorageDirectory", storage},
-                              {"IndexDirectory", storage},      {"HttpPort", http_port_},
-                              {"DicomPort", dicom_port_},       {"RemoteAccessAllowed", false},
-                              {"AuthenticationEnabled", false}, {"Plugins", Json::array({plugin_library()})},
-                              {"Chexworld", chexworld}};
+  Json configuration = {{"Name", "chexworld-test"},       {"StorageDirectory", storage},
+                        {"IndexDirectory", storage},      {"HttpPort", http_port_},
+                        {"DicomPort", dicom_port_},       {"RemoteAccessAllowed", false},
+                        {"AuthenticationEnabled", false}, {"Plugins", Json::array({plugin_library()})},
+                        {"Chexworld", chexworld}};
+  if (!identifier_.empty()) configuration["DatabaseServerIdentifier"] = identifier_;
   write_file_atomically(folder_ / "orthanc.json", configuration.dump(2));
   process_ = std::make_unique<BackgroundProcess>(
       std::vector<std::string>{"Orthanc", "--verbose", (folder_ / "orthanc.json").string()}, folder_ / "orthanc.log");

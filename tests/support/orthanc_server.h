@@ -48,6 +48,8 @@ class OrthancServer {
   int stop();
   /// Kills it.
   void kill();
+  /// What it calls itself from the next start on, as where the machine's network interfaces have changed.
+  void identify_as(const std::string& identifier) { identifier_ = identifier; }
   /// Starts it again on the same storage, after stop() or kill().
   void start(const Json& chexworld);
 
@@ -57,6 +59,7 @@ class OrthancServer {
 
   TemporaryFolder folder_;
   std::set<std::string> patient_words_;
+  std::string identifier_;
   int http_port_;
   int dicom_port_;
   std::unique_ptr<BackgroundProcess> process_;
