@@ -9,7 +9,7 @@
 // Vectors and indexes are kept below $CHEXWORLD_BENCH_CACHE/search (build/bench/search without it). --prepare builds
 // the index named where it is missing and does nothing else; interrupted, it goes on where it was (pgvector begins
 // again). A run without it builds ours where it is missing and measures the peers that have been prepared. 1,000,000
-// vectors: hours of building, 17 GB.
+// vectors: about an hour of processor time, 18 GB.
 #include "base/config.h"
 #include "base/failure.h"
 #include "bench/search_build.h"

@@ -2,8 +2,8 @@
 #
 # One static library `chexworld_NAME` per folder of libchexworld/src, the trainer and the like.
 # ROOMS are the rooms its headers or sources use (cmake/check_layers.py holds the allowed directions),
-# COLD: nothing in it takes a processor long, so that how fast it compiles matters more (chexworld_cold).
 # LIBRARIES third-party targets that its internal headers show, PRIVATE_LIBRARIES those they do not.
+# COLD: nothing in it takes a processor long, so that how fast it compiles matters more (chexworld_cold).
 function(chexworld_room name)
   cmake_parse_arguments(arg "COLD" "" "SOURCES;ROOMS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   add_library(chexworld_${name} STATIC ${arg_SOURCES})
