@@ -4,6 +4,7 @@
 #include "base/config.h"
 #include "base/failure.h"
 #include "base/file.h"
+#include "trainer/finetune/run_claim.h"
 
 #include <algorithm>
 
@@ -34,6 +35,18 @@ Json to_json(const RowScores& scores) { return {{"rows", scores.rows}, {"logits"
 
 RowScores row_scores_from(const Json& json) {
   return {json.at("rows").get<std::vector<std::size_t>>(), json.at("logits").get<std::vector<double>>()};
+}
+
+FoldScores fold_scores_from(const Json& json) {
+  FoldScores scores;
+  scores.name = json.at("name").get<std::string>();
+  scores.fold = json.at("fold").get<std::string>();
+  scores.seed = json.at("seed").get<std::uint64_t>();
+  scores.best_epoch = json.at("best_epoch").get<std::int64_t>();
+  scores.seconds = json.at("seconds").get<double>();
+  scores.validation = row_scores_from(json.at("validation"));
+  scores.test = row_scores_from(json.at("test"));
+  return scores;
 }
 
 }  // namespace
@@ -82,22 +95,7 @@ void write_scores(const std::filesystem::path& path, const FoldScores& scores, c
 }
 
 std::optional<FoldScores> read_scores(const std::filesystem::path& path, const std::string& fingerprint) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  try {
-    const Json json = read_config_file(path);
-    if (json.at("fingerprint") != fingerprint) return std::nullopt;
-    FoldScores scores;
-    scores.name = json.at("name").get<std::string>();
-    scores.fold = json.at("fold").get<std::string>();
-    scores.seed = json.at("seed").get<std::uint64_t>();
-    scores.best_epoch = json.at("best_epoch").get<std::int64_t>();
-    scores.seconds = json.at("seconds").get<double>();
-    scores.validation = row_scores_from(json.at("validation"));
-    scores.test = row_scores_from(json.at("test"));
-    return scores;
-  } catch (const Json::exception&) {  // damaged: the model is trained again
-    return std::nullopt;
-  }
+  return finished_model(path, fingerprint, fold_scores_from);
 }
 
 }  // namespace chexworld

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "trainer/evaluation/evaluation.h"
 #include "trainer/evaluation/metrics.h"
+#include "trainer/finetune/run_claim.h"
 
 #include <algorithm>
 #include <numeric>
@@ -105,14 +106,7 @@ void write_scores(const std::filesystem::path& path, const MaskScores& scores, c
 }
 
 std::optional<MaskScores> read_mask_scores(const std::filesystem::path& path, const std::string& fingerprint) {
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  try {
-    const Json json = read_config_file(path);
-    if (json.at("fingerprint") != fingerprint) return std::nullopt;
-    return scores_from(json);
-  } catch (const Json::exception&) {  // damaged: the model is trained again
-    return std::nullopt;
-  }
+  return finished_model(path, fingerprint, scores_from);
 }
 
 std::vector<std::size_t> spread_by_dice(const std::vector<RegionOverlap>& overlaps, std::size_t count) {

@@ -97,6 +97,8 @@ TEST_F(FinetuneDataTest, ScoresComeBackToTheLastBit) {
   EXPECT_EQ(read->test.logits, scores.test.logits);
   EXPECT_EQ(read->validation.rows, scores.validation.rows);
   EXPECT_EQ(read->best_epoch, 3);
+  std::filesystem::resize_file(folder_ / "scores.json", 40);
+  EXPECT_FALSE(read_scores(folder_ / "scores.json", "films and settings")) << "damaged: trained again";
 }
 
 TEST_F(FinetuneDataTest, ResultsComeFromFilmsThatNobodySaw) {

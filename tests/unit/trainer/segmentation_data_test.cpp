@@ -178,6 +178,8 @@ TEST_F(SegmentationData, ScoresAreMeansOverFilmsWithIntervalsOverPatients) {
   EXPECT_EQ(again->rows, first.rows);
   EXPECT_EQ(again->overlaps[2].iou, 0.7);
   EXPECT_EQ(again->pictures[0].caption, "a");
+  std::filesystem::resize_file(folder_ / "scores.json", 40);
+  EXPECT_FALSE(read_mask_scores(folder_ / "scores.json", "print")) << "damaged: trained again";
 }
 
 TEST(SegmentationSettingsTest, KnowsItsOwnKeysOnly) {
